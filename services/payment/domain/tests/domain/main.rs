@@ -1,0 +1,8 @@
+//! The rules of a payment: every decision, the stored form of every event, and whole sagas in any order.
+
+mod decisions;
+mod given;
+mod golden;
+mod messages;
+mod saga;
+mod world;
