@@ -1,0 +1,3 @@
+mod fakes;
+mod replaying;
+mod tracking;
