@@ -1,0 +1,144 @@
+//! Pools of connections, one per kind of work.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+use crate::{Error, Transaction};
+
+/// Where the database is and how many connections may be open.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// `postgres://role:password@host:port/database`.
+    pub url: String,
+    /// What the server sees as `application_name`.
+    pub application: &'static str,
+    /// The most connections that are open at once.
+    pub connections_max: u32,
+    /// How long a caller waits for a connection.
+    pub acquire_timeout: Duration,
+    /// What the connections are for.
+    pub profile: Profile,
+}
+
+/// What connections are for, which decides their settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Reads of callers: the server's own planning, and a limit on how long a statement may run.
+    Query,
+    /// The fixed statements of executors and relays: plans that do not flip while tables grow from nothing, a limit
+    /// on how long locks are waited for and on how long a transaction may stand idle.
+    Hot,
+    /// Notes whose loss after a crash is harmless: as [`Profile::Hot`], but `COMMIT` does not wait for the disk.
+    Lazy,
+}
+
+/// Whether a server that may forget commits is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// `fsync` and `synchronous_commit` must be on.
+    Required,
+    /// Anything goes; for experiments.
+    Waived,
+}
+
+/// A pool of connections to one database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+}
+
+impl Database {
+    /// Opens a pool. Connects lazily: a server that is away is met at the first statement.
+    pub fn open(options: &ConnectOptions) -> Result<Self, Error> {
+        let connect = PgConnectOptions::from_str(&options.url)?
+            .application_name(options.application)
+            .options(settings(options.profile).iter().copied());
+        let pool = PgPoolOptions::new()
+            .max_connections(options.connections_max)
+            .acquire_timeout(options.acquire_timeout)
+            .test_before_acquire(options.profile == Profile::Query)
+            .connect_lazy_with(connect);
+        Ok(Self { pool })
+    }
+
+    /// Opens a pool and checks that the server can be reached, is new enough, and keeps what it commits.
+    pub async fn connect(options: &ConnectOptions, durability: Durability) -> Result<Self, Error> {
+        let database = Self::open(options)?;
+        database.check(durability).await?;
+        Ok(database)
+    }
+
+    /// The pool, for statements that need no transaction.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Begins a transaction on a connection of the pool.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Transaction::begin(&self.pool).await
+    }
+
+    /// Succeeds if the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Waits until every connection is back and closes them.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn check(&self, durability: Durability) -> Result<(), Error> {
+        let (number, version, fsync, synchronous_commit): (i32, String, String, String) = sqlx::query_as(
+            "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \
+             current_setting('fsync'), (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit')",
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        if number < 150_000 {
+            return Err(Error::TooOld { found: version });
+        }
+        if durability == Durability::Required {
+            for (setting, value) in [("fsync", fsync), ("synchronous_commit", synchronous_commit)] {
+                if value == "off" {
+                    return Err(Error::Unsafe { setting });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Session settings by profile. The planner switches keep the fixed statements on their keys while the statistics of
+/// young tables say that scanning is cheaper.
+fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
+    match profile {
+        Profile::Query => &[("statement_timeout", "10s"), ("jit", "off")],
+        Profile::Hot => HOT,
+        Profile::Lazy => LAZY,
+    }
+}
+
+const HOT: &[(&str, &str)] = &[
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+];
+
+const LAZY: &[(&str, &str)] = &[
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+    ("synchronous_commit", "off"),
+];

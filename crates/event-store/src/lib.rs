@@ -1,0 +1,33 @@
+//! Streams of events in PostgreSQL, in a schema of its own (`event_store`).
+//!
+//! **Guarantees.** [`append`] writes the events of many streams in one statement, all or none; a version that is there
+//! already fails it ([`Error::VersionTaken`]), so a stream has one history. A stream read back has every version from
+//! 1, or the read fails and says which is missing. Events are append-only by grant. [`Streams`] keeps the aggregates
+//! of a batch executor in memory and changes what it remembers only after the caller has seen the commit succeed.
+//!
+//! **Does not.** It opens and commits nothing: every function joins the transaction of the connection it is given. It
+//! locks nothing: whoever uses [`Streams`] holds the lock of the partition and says when another process wrote there.
+//! It knows no global order of events; the lanes do. It knows no business word: what an event means is in the domain,
+//! how it is written is in the service's [`Persistent`].
+//!
+//! **How to add one more kind of stream.** Write a [`Decider`](bowline_kernel::Decider) in a domain crate, a unit
+//! struct that implements [`Persistent`] for it in the service, and keep a `Streams` of it in the executor.
+//! **How to change an event's form.** Raise its schema version and let [`Persistent::decode`] turn the older forms
+//! into the newest; stored events never change.
+
+mod append;
+mod error;
+mod event;
+mod load;
+mod persistent;
+mod streams;
+
+pub use append::append;
+pub use error::Error;
+pub use event::{Metadata, NewEvent, StoredEvent};
+pub use load::{load, load_until_time, load_until_version, page};
+pub use persistent::{DecodeError, EventOf, Persistent, RejectionOf, StateOf};
+pub use streams::{Context, Decided, Streams};
+
+/// The migrations of the schema `event_store`; a service runs them beside its own.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
