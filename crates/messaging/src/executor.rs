@@ -1,0 +1,317 @@
+//! The batch executor: commands of callers and messages of lanes, many at a time, one transaction after the other.
+
+mod attempt;
+mod intake;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bowline_database::{Database, Fault};
+use bowline_kernel::SystemIds;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::{Batch, Executed};
+use crate::consumer::{Consumer, Record};
+use crate::inbox::{Inbox, Incoming};
+use crate::lease::Owned;
+use crate::outbox::Sequenced;
+use crate::topic_watch::TopicIds;
+use crate::tracker::Tracker;
+use crate::{Error, LaneOptions};
+
+/// How long messages that the service does nothing about wait for company, so that they do not cost a transaction.
+const IDLE_MESSAGES_WAIT: Duration = Duration::from_millis(200);
+/// How long the executor waits after the database was away.
+const AWAY_PAUSE: Duration = Duration::from_millis(100);
+/// How often positions are told to the consumer group, and gaps looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// What a service does in a batch.
+pub trait Handler: Send + 'static {
+    /// What callers ask for.
+    type Command: Send + Sync + 'static;
+    /// What they get.
+    type Reply: Send + 'static;
+
+    /// True if the service does something about messages of this type. The others only move their watermark.
+    fn concerns(&self, message_type: &str) -> bool;
+
+    /// Executes a batch in one transaction and commits it.
+    ///
+    /// After an error nothing of the batch has happened, or (when the answer to `COMMIT` was lost) all of it: the same
+    /// work is given again, and watermarks and idempotency keys tell which.
+    fn execute(
+        &mut self,
+        batch: &Batch<Self::Command>,
+    ) -> impl Future<Output = Result<Executed<Self::Reply>, ExecuteError>> + Send;
+
+    /// The last batch has failed, or its outcome is unknown: what it touched must be read from the database again.
+    fn discard(&mut self);
+}
+
+/// Why a batch was not executed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError {
+    /// A mechanism failed; its fault says what to do.
+    #[error(transparent)]
+    Failed(#[from] Error),
+    /// Something else failed.
+    #[error("the batch failed")]
+    Other {
+        /// What may be done about it.
+        fault: Fault,
+        /// What happened.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A message cannot be applied, now or later. Nothing was written; the others of the batch are tried again.
+    #[error("message {message} of the batch cannot be applied: {reason}")]
+    Poison {
+        /// Its index in the batch.
+        message: usize,
+        /// Why, for an operator.
+        reason: String,
+    },
+}
+
+impl From<bowline_database::Error> for ExecuteError {
+    fn from(error: bowline_database::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<sqlx::Error> for ExecuteError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl ExecuteError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Failed(error) => error.fault(),
+            Self::Other { fault, .. } => *fault,
+            Self::Poison { .. } => Fault::Refused,
+        }
+    }
+}
+
+/// Why a command got no reply. Whether it took effect is unknown in every case but [`CommandError::Busy`]: try again
+/// with the same idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Too many commands are waiting.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// The database is away, or the process is stopping.
+    #[error("the database is away or the service is stopping")]
+    Unavailable,
+    /// Another process was in the way for too long.
+    #[error("another request with the same key is being worked on")]
+    Conflict,
+    /// The program or the data is wrong; it has been logged.
+    #[error("the command could not be executed")]
+    Failed,
+}
+
+/// A command with the place for its reply.
+#[derive(Debug)]
+pub(crate) struct Call<C, R> {
+    pub(crate) command: C,
+    pub(crate) reply: oneshot::Sender<Result<R, CommandError>>,
+}
+
+/// Hands commands to the executor.
+#[derive(Debug)]
+pub struct Commands<C, R> {
+    calls: mpsc::Sender<Call<C, R>>,
+}
+
+impl<C, R> Clone for Commands<C, R> {
+    fn clone(&self) -> Self {
+        Self { calls: self.calls.clone() }
+    }
+}
+
+impl<C, R> Commands<C, R> {
+    pub(crate) fn new(waiting_max: usize) -> (Self, mpsc::Receiver<Call<C, R>>) {
+        let (calls, receiver) = mpsc::channel(waiting_max);
+        (Self { calls }, receiver)
+    }
+
+    /// Executes a command in the next batch and waits for the commit. A caller that goes away before its batch begins
+    /// takes the command with it.
+    pub async fn execute(&self, command: C) -> Result<R, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.try_send(Call { command, reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => CommandError::Busy,
+            mpsc::error::TrySendError::Closed(_) => CommandError::Unavailable,
+        })?;
+        answer.await.unwrap_or(Err(CommandError::Unavailable))
+    }
+
+    /// As [`Commands::execute`], but waits for a place instead of being told to come again; for a service's own
+    /// workers, whose number is limited anyway.
+    pub async fn execute_patiently(&self, command: C) -> Result<R, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        self.calls.send(Call { command, reply }).await.map_err(|_| CommandError::Unavailable)?;
+        answer.await.unwrap_or(Err(CommandError::Unavailable))
+    }
+}
+
+/// Everything the executor needs.
+pub(crate) struct ExecutorParts<H: Handler> {
+    pub(crate) handler: H,
+    pub(crate) options: LaneOptions,
+    pub(crate) database: Database,
+    pub(crate) ids: SystemIds,
+    pub(crate) inbox: Inbox,
+    pub(crate) calls: mpsc::Receiver<Call<H::Command, H::Reply>>,
+    pub(crate) consumer: Consumer,
+    pub(crate) records: mpsc::Receiver<Vec<Record>>,
+    pub(crate) owned: watch::Receiver<Owned>,
+    pub(crate) topic_ids: watch::Receiver<Option<TopicIds>>,
+    pub(crate) offers: mpsc::Sender<Vec<Sequenced>>,
+    pub(crate) troubles: watch::Sender<Troubles>,
+}
+
+/// Lanes that do not move, for health and operators.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// Lanes and partitions that do not move until somebody mends them, each with its reason.
+    pub stopped: Vec<String>,
+    /// Lanes that wait for a missing message, each with what is missing.
+    pub gaps: Vec<String>,
+}
+
+pub(crate) struct Executor<H: Handler> {
+    parts: ExecutorParts<H>,
+    tracker: Tracker,
+    /// What this executor works on, with the epoch under which it began.
+    known: Owned,
+    calls: Vec<Call<H::Command, H::Reply>>,
+    /// Scheduled in the tracker, not yet applied.
+    pending: Vec<Incoming>,
+    /// When the oldest of `pending` was scheduled.
+    pending_since: Instant,
+    /// No message is applied before, because the database was away.
+    resume_at: Instant,
+    gaps: HashMap<String, Gap>,
+    /// Partitions that are owned but could not be begun, each with the reason.
+    unbegun: BTreeMap<u16, String>,
+}
+
+/// A lane that waits for a missing message.
+struct Gap {
+    since: Instant,
+    alarmed: bool,
+}
+
+impl<H: Handler> Executor<H> {
+    pub(crate) fn new(parts: ExecutorParts<H>) -> Self {
+        let now = Instant::now();
+        Self {
+            parts,
+            tracker: Tracker::default(),
+            known: Owned::new(),
+            calls: Vec::new(),
+            pending: Vec::new(),
+            pending_since: now,
+            resume_at: now,
+            gaps: HashMap::new(),
+            unbegun: BTreeMap::new(),
+        }
+    }
+
+    /// Runs until cancelled, then finishes the callers that already wait.
+    pub(crate) async fn run(mut self, cancelled: CancellationToken) {
+        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !cancelled.is_cancelled() {
+            let due = self.due_at();
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => break,
+                changed = self.parts.owned.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    self.follow_leases().await;
+                }
+                _ = self.parts.topic_ids.changed() => self.follow_leases().await,
+                _ = housekeeping.tick() => self.keep_house().await,
+                Some(call) = self.parts.calls.recv(), if self.calls.is_empty() => self.calls.push(call),
+                Some(records) = self.parts.records.recv(), if self.has_room() => self.take(records),
+                () = sleep_until(due), if due.is_some() => {}
+            }
+            self.gather();
+            if self.is_due() {
+                self.execute_gathered().await;
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Takes what is there already, up to the size of a batch.
+    fn gather(&mut self) {
+        while self.has_room() {
+            match self.parts.records.try_recv() {
+                Ok(records) => self.take(records),
+                Err(_) => break,
+            }
+        }
+        while self.calls.len() < self.parts.options.batch_max {
+            match self.parts.calls.try_recv() {
+                Ok(call) => self.calls.push(call),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.pending.len() < self.parts.options.batch_max
+    }
+
+    /// When `pending` alone is worth a transaction: at once if the service does something about one of its messages.
+    fn due_at(&self) -> Option<Instant> {
+        if self.pending.is_empty() {
+            return None;
+        }
+        let urgent = !self.has_room()
+            || self.pending.iter().any(|message| self.parts.handler.concerns(&message.envelope.message_type));
+        let due = if urgent { self.pending_since } else { self.pending_since + IDLE_MESSAGES_WAIT };
+        Some(due.max(self.resume_at))
+    }
+
+    fn is_due(&self) -> bool {
+        !self.calls.is_empty() || self.due_at().is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Callers that wait get their answer; messages stay in Kafka for whoever is next.
+    async fn finish(mut self) {
+        self.parts.calls.close();
+        while let Some(call) = self.parts.calls.recv().await {
+            self.calls.push(call);
+            if self.calls.len() == self.parts.options.batch_max {
+                self.execute_gathered().await;
+            }
+        }
+        self.execute_gathered().await;
+        let partitions: Vec<u16> = self.known.keys().copied().collect();
+        for partition in partitions {
+            self.lose(partition);
+        }
+        // Dropping the consumer waits for its thread.
+        let consumer = self.parts.consumer;
+        let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,173 @@
+//! How partitions come and go, and what of the records read becomes part of a batch.
+
+use bowline_contracts::topics::Topic;
+use bowline_database::Fault;
+use tokio::time::Instant;
+
+use super::{Executor, Gap, Handler, Troubles};
+use crate::Error;
+use crate::consumer::{Body, Record};
+use crate::inbox::{Incoming, InputId};
+use crate::lease::error_text;
+use crate::tracker::Verdict;
+
+impl<H: Handler> Executor<H> {
+    /// Begins with partitions that were gained, leaves those that were lost. What was held under another epoch is
+    /// begun anew: somebody else may have worked on it.
+    pub(super) async fn follow_leases(&mut self) {
+        let owned = self.parts.owned.borrow_and_update().clone();
+        let ready = self.parts.topic_ids.borrow_and_update().is_some();
+        let lost: Vec<u16> =
+            self.known.iter().filter(|(p, epoch)| owned.get(p) != Some(epoch)).map(|(p, _)| *p).collect();
+        for partition in lost {
+            self.lose(partition);
+        }
+        self.unbegun.retain(|partition, _| owned.contains_key(partition));
+        if !ready {
+            return;
+        }
+        for (partition, epoch) in owned {
+            if !self.known.contains_key(&partition) {
+                self.begin(partition, epoch).await;
+            }
+        }
+    }
+
+    async fn begin(&mut self, partition: u16, epoch: i64) {
+        match self.gain(partition).await {
+            Ok(()) => {
+                self.known.insert(partition, epoch);
+                self.unbegun.remove(&partition);
+                tracing::debug!(partition, epoch, "partition begun");
+            }
+            Err(error) => {
+                self.report_unbegun(partition, &error);
+            }
+        }
+    }
+
+    /// Said once per reason; it is tried again all the time.
+    fn report_unbegun(&mut self, partition: u16, error: &Error) {
+        let reason = error_text(error);
+        if self.unbegun.get(&partition) == Some(&reason) {
+            return;
+        }
+        if error.fault() == Fault::Bug {
+            tracing::error!(partition, error = reason, "partition cannot be begun");
+        } else {
+            tracing::warn!(partition, error = reason, "partition cannot be begun yet");
+        }
+        self.unbegun.insert(partition, reason);
+    }
+
+    async fn gain(&mut self, partition: u16) -> Result<(), Error> {
+        let ids = self.parts.topic_ids.borrow().clone().unwrap_or_default();
+        let mut connection = self.parts.database.pool().acquire().await?;
+        let mut positions = self.parts.inbox.load(&mut connection, partition).await?;
+        for position in &mut positions {
+            if let Some(id) = ids.get(position.topic.name) {
+                self.parts.inbox.adopt_topic(&mut connection, position, *id).await?;
+            }
+        }
+        self.parts.consumer.assign(self.tracker.gain(partition, positions));
+        Ok(())
+    }
+
+    pub(super) fn lose(&mut self, partition: u16) {
+        self.known.remove(&partition);
+        self.pending.retain(|message| message.partition != partition);
+        self.parts.consumer.unassign(self.tracker.lose(partition));
+    }
+
+    /// Leaves the partitions of these lanes and begins with them again, from what the database says. Returns them:
+    /// what was read of them before is read again.
+    pub(super) async fn begin_again(&mut self, inputs: &[InputId]) -> Vec<u16> {
+        let partitions = self.tracker.partitions_of(|input| inputs.contains(&input));
+        for partition in &partitions {
+            if let Some(epoch) = self.known.get(partition).copied() {
+                self.lose(*partition);
+                self.begin(*partition, epoch).await;
+            }
+        }
+        partitions
+    }
+
+    /// Partitions that could not be begun are tried again; the group is told the positions; gaps are reported.
+    pub(super) async fn keep_house(&mut self) {
+        self.follow_leases().await;
+        self.parts.consumer.note(self.tracker.stored());
+        let missing = self.tracker.missing();
+        let now = Instant::now();
+        self.gaps.retain(|gap, _| missing.contains(gap));
+        for gap in &missing {
+            let seen = self.gaps.entry(gap.clone()).or_insert(Gap { since: now, alarmed: false });
+            if !seen.alarmed && now.duration_since(seen.since) >= self.parts.options.gap_alarm_after {
+                seen.alarmed = true;
+                tracing::error!(gap, "a message is missing, its lane waits for it");
+            }
+        }
+        self.publish_troubles(missing);
+    }
+
+    fn publish_troubles(&self, gaps: Vec<String>) {
+        let mut stopped = self.tracker.stopped();
+        stopped.extend(
+            self.unbegun.iter().map(|(partition, reason)| format!("partition {partition}: {reason}")),
+        );
+        let troubles = Troubles { stopped, gaps };
+        self.parts.troubles.send_if_modified(|current| {
+            let changed = *current != troubles;
+            if changed {
+                *current = troubles;
+            }
+            changed
+        });
+    }
+
+    /// Sorts records into what is applied, dropped, and held.
+    pub(super) fn take(&mut self, records: Vec<Record>) {
+        for record in records {
+            if !self.tracker.expects(record.topic, record.partition, record.generation) {
+                continue;
+            }
+            match record.body {
+                Ok(body) => self.take_message(record.topic, record.partition, record.offset, body),
+                Err(error) => {
+                    tracing::error!(
+                        topic = record.topic.name, partition = record.partition, offset = record.offset, %error,
+                        "a record is no message of ours: nothing behind it in its partition is applied"
+                    );
+                    self.tracker.break_at(record.topic, record.partition, record.offset, error.to_string());
+                }
+            }
+        }
+    }
+
+    fn take_message(&mut self, topic: &'static Topic, partition: u16, offset: i64, body: Body) {
+        let verdict = self.tracker.receive(topic, partition, offset, &body.envelope);
+        let (input, reread) = match verdict {
+            Verdict::Drop | Verdict::Hold => return,
+            Verdict::Stop(reason) => {
+                tracing::error!(topic = topic.name, partition, offset, reason, "lane stopped");
+                return;
+            }
+            Verdict::Apply(input) => (input, None),
+            Verdict::ApplyAndReread(input, from) => (input, Some(from)),
+        };
+        if self.pending.is_empty() {
+            self.pending_since = Instant::now();
+        }
+        let Body { key, envelope, payload } = body;
+        self.pending.push(Incoming { input, topic, partition, offset, key, envelope, payload });
+        if let Some(from) = reread {
+            tracing::info!(
+                topic = topic.name,
+                partition,
+                from,
+                "missing message has come, reading again from the gap"
+            );
+            let assignment = self.tracker.reread(topic, partition, from);
+            self.parts.consumer.assign(assignment.into_iter().collect());
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Sequenced lanes: the path from commit to effect between PostgreSQL and Kafka.
+//!
+//! A *lane* is (source, topic, partition). The last statement of a writing transaction takes the next sequences of the
+//! lanes it touches and writes the messages ([`Outbox::append`]); the heads stay locked until the commit, so sequence
+//! order is commit order without a hole. The holder of a partition's lease publishes its lanes in sequence (the relay)
+//! and applies what other sources say on the same partition (the consumer), in batches ([`Handler`]) whose watermarks
+//! advance in the transaction of the effects.
+//!
+//! **Guarantees.** A message is published if and only if its transaction has committed. Of every lane, a consumer
+//! applies every message exactly once and in order; what is missing holds the lane instead of being skipped. Nothing
+//! expires, and none of it rests on a lease, a clock or a group membership.
+//!
+//! **Does not.** It knows no business word. It does not deduplicate what callers ask for (see `bowline-idempotency`)
+//! and does not order messages of different lanes.
+//!
+//! **How to add one more input.** Add the topic to [`Wiring::hears`] and a reaction in the service; the lane is
+//! registered at the next start, at sequence 0.
+
+mod batch;
+mod consumer;
+mod error;
+mod executor;
+mod inbox;
+pub mod incarnation;
+mod kafka;
+mod lease;
+mod node;
+mod options;
+mod outbox;
+mod partitions;
+mod producer;
+mod relay;
+pub mod tail;
+mod topic_watch;
+mod topics;
+mod tracker;
+
+pub use batch::{Admission, Batch, Executed};
+pub use error::Error;
+pub use executor::{CommandError, Commands, ExecuteError, Handler, Troubles};
+pub use inbox::{Incoming, InputId};
+pub use lease::Owned;
+pub use node::{Node, NodeOptions, Registered, Wiring};
+pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Properties};
+pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
+pub use partitions::PartitionWrites;
+
+/// The tables of the lanes; a service applies them beside its own.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -1,0 +1,260 @@
+//! One replica of a service on its lanes: leases, executor, consumer and relay, started and stopped together.
+
+use std::time::Duration;
+
+use bowline_contracts::topics::{PARTITIONS, Topic};
+use bowline_database::{ConnectOptions, Database, Profile};
+use bowline_kernel::{IdSource as _, SystemIds};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::consumer::Consumer;
+use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
+use crate::inbox::Inbox;
+use crate::lease::{Leases, Owned, error_text};
+use crate::outbox::Outbox;
+use crate::partitions::PartitionWrites;
+use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
+use crate::topic_watch::{self, TopicIds};
+use crate::{Error, KafkaOptions, LaneOptions, incarnation};
+
+/// What a service says and hears.
+#[derive(Debug, Clone)]
+pub struct Wiring {
+    /// The name that it sends under, and that its consumer has.
+    pub source: &'static str,
+    /// The topics that it creates.
+    pub owns: Vec<&'static Topic>,
+    /// The topics that it sends to.
+    pub sends: Vec<&'static Topic>,
+    /// The topics that it reacts to.
+    pub hears: Vec<&'static Topic>,
+}
+
+/// Options of a node.
+#[derive(Debug, Clone)]
+pub struct NodeOptions {
+    /// Where Kafka is.
+    pub kafka: KafkaOptions,
+    /// How work is shared and batched.
+    pub lanes: LaneOptions,
+    /// The database of the service, with the right to use the messaging schema.
+    pub database_url: String,
+    /// Where other replicas find this one.
+    pub address: String,
+}
+
+/// The databases of a node and its registered outbox, before anything runs.
+#[derive(Debug)]
+pub struct Registered {
+    wiring: Wiring,
+    options: NodeOptions,
+    hot: Database,
+    lazy: Database,
+    leases: Database,
+    outbox: Outbox,
+}
+
+/// A running replica.
+#[derive(Debug)]
+pub struct Node<C, R> {
+    commands: Commands<C, R>,
+    owned: watch::Receiver<Owned>,
+    topic_ids: watch::Receiver<Option<TopicIds>>,
+    troubles: watch::Receiver<Troubles>,
+    executor: CancellationToken,
+    relay: CancellationToken,
+    leases: CancellationToken,
+    drain_patience: watch::Sender<Duration>,
+    tasks: JoinSet<&'static str>,
+}
+
+impl Registered {
+    /// Registers incarnation, lanes, partitions and inputs. Registering again changes nothing.
+    pub async fn register(wiring: Wiring, options: NodeOptions) -> Result<Self, Error> {
+        let open = |profile, connections_max| {
+            Database::open(&ConnectOptions {
+                url: options.database_url.clone(),
+                application: wiring.source,
+                connections_max,
+                acquire_timeout: Duration::from_secs(2),
+                profile,
+            })
+        };
+        let hot = open(Profile::Hot, 4)?;
+        let lazy = open(Profile::Lazy, 1)?;
+        let leases = open(Profile::Lazy, 1)?;
+        let mut transaction = hot.begin().await?;
+        let outbox =
+            Outbox::register(&mut transaction, &wiring.sends, options.kafka.message_bytes_max).await?;
+        incarnation::ensure(&mut transaction, &SystemIds).await?;
+        PartitionWrites::register(&mut transaction, PARTITIONS).await?;
+        Inbox::new(wiring.source, &wiring.hears).register(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(Self { wiring, options, hot, lazy, leases, outbox })
+    }
+
+    /// The lanes, for the service's transaction.
+    pub fn outbox(&self) -> Outbox {
+        self.outbox.clone()
+    }
+
+    /// The database with the settings of the hot path, for the service's transaction.
+    pub fn database(&self) -> Database {
+        self.hot.clone()
+    }
+
+    /// Starts the replica.
+    pub fn start<H: Handler>(self, handler: H) -> Result<Node<H::Command, H::Reply>, Error> {
+        let Self { wiring, options, hot, lazy, leases, outbox } = self;
+        let (commands, calls) = Commands::new(options.lanes.commands_waiting_max);
+        let (consumer, records) =
+            Consumer::start(&options.kafka, &options.kafka.group(wiring.source), &wiring.hears)?;
+        let (offers, offered) = mpsc::channel(OFFERS_WAITING_MAX);
+        let (found, topic_ids) = watch::channel(None);
+        let (troubles_sender, troubles) = watch::channel(Troubles::default());
+        let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
+        let member = SystemIds.next_id();
+        let (holder, owned) = Leases::new(leases, member, options.address, PARTITIONS, &options.lanes);
+        let tokens = [(); 3].map(|()| CancellationToken::new());
+        let [executor_token, relay_token, lease_token] = tokens.clone();
+        let executor = Executor::new(ExecutorParts {
+            handler,
+            options: options.lanes.clone(),
+            database: hot.clone(),
+            ids: SystemIds,
+            inbox: Inbox::new(wiring.source, &wiring.hears),
+            calls,
+            consumer,
+            records,
+            owned: owned.clone(),
+            topic_ids: topic_ids.clone(),
+            offers,
+            troubles: troubles_sender,
+        });
+        let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
+        needs.sort_unstable_by_key(|topic| topic.name);
+        needs.dedup_by_key(|topic| topic.name);
+        let relay = RelayParts {
+            kafka: options.kafka.clone(),
+            lanes: options.lanes,
+            source: wiring.source,
+            database: hot,
+            notes: lazy,
+            outbox,
+            owned: owned.clone(),
+            offers: offered,
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(run_executor(executor, executor_token));
+        tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
+        tasks.spawn(run_leases(holder, lease_token));
+        tasks.spawn(async move {
+            topic_watch::run(options.kafka, wiring.owns, needs, &found, relay_token).await;
+            std::future::pending().await
+        });
+        let [executor, relay, leases] = tokens;
+        Ok(Node { commands, owned, topic_ids, troubles, executor, relay, leases, drain_patience, tasks })
+    }
+}
+
+impl<C, R> Node<C, R> {
+    /// Hands commands to the executor.
+    pub fn commands(&self) -> Commands<C, R> {
+        self.commands.clone()
+    }
+
+    /// The partitions that this replica works on, each with the epoch of its lease.
+    pub fn owned(&self) -> watch::Receiver<Owned> {
+        self.owned.clone()
+    }
+
+    /// Lanes that do not move.
+    pub fn troubles(&self) -> watch::Receiver<Troubles> {
+        self.troubles.clone()
+    }
+
+    /// Waits until every topic is there.
+    pub fn topics_ready(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut topic_ids = self.topic_ids.clone();
+        async move {
+            // The sender lives as long as the node; without it there is nothing to wait for.
+            let _ = topic_ids.wait_for(Option::is_some).await;
+        }
+    }
+
+    /// Waits until a part of the node ends although nobody stopped it, and names it: the process must end too.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.tasks.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(error)) => {
+                tracing::error!(%error, "a part of the node panicked");
+                "a task"
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops in order: the executor finishes waiting callers, the relay publishes what is committed, the leases are
+    /// given back. Takes `patience` at the most; what is not done then is done by whoever takes over.
+    pub async fn drain(mut self, patience: Duration) {
+        self.drain_patience.send_replace(patience / 2);
+        let stop = async {
+            self.executor.cancel();
+            wait_for(&mut self.tasks, "executor").await;
+            self.relay.cancel();
+            wait_for(&mut self.tasks, "relay").await;
+            self.leases.cancel();
+            wait_for(&mut self.tasks, "leases").await;
+        };
+        if tokio::time::timeout(patience, stop).await.is_err() {
+            tracing::warn!("stopping before everything is handed over");
+        }
+        self.tasks.abort_all();
+    }
+}
+
+async fn wait_for(tasks: &mut JoinSet<&'static str>, name: &str) {
+    while let Some(ended) = tasks.join_next().await {
+        if matches!(ended, Ok(ended) if ended == name) {
+            return;
+        }
+    }
+}
+
+async fn run_executor<H: Handler>(executor: Executor<H>, cancelled: CancellationToken) -> &'static str {
+    executor.run(cancelled).await;
+    "executor"
+}
+
+/// The relay begins when its topics are there: a producer that meets an unknown topic gives the message up.
+async fn run_relay(
+    parts: RelayParts,
+    mut topic_ids: watch::Receiver<Option<TopicIds>>,
+    cancelled: CancellationToken,
+    patience: watch::Receiver<Duration>,
+) -> &'static str {
+    let ready = tokio::select! {
+        () = cancelled.cancelled() => false,
+        found = topic_ids.wait_for(Option::is_some) => found.is_ok(),
+    };
+    if ready {
+        match Relay::start(parts) {
+            Ok(relay) => {
+                let drain = move || *patience.borrow();
+                relay.run(cancelled, drain).await;
+            }
+            Err(error) => tracing::error!(error = error_text(&error), "relay cannot start"),
+        }
+    }
+    "relay"
+}
+
+async fn run_leases(mut leases: Leases, cancelled: CancellationToken) -> &'static str {
+    leases.run(cancelled).await;
+    if let Err(error) = leases.release().await {
+        tracing::warn!(error = error_text(&error), "leases could not be given back; they expire");
+    }
+    "leases"
+}

@@ -1,0 +1,256 @@
+//! Publishes the owned lanes, in sequence: from memory what this process has just committed, from the outbox the rest.
+
+mod lane;
+mod reading;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_database::Database;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use self::lane::Lane;
+use crate::lease::{Owned, error_text};
+use crate::outbox::{Outbox, Sequenced};
+use crate::producer::{Producer, Progress};
+use crate::{Error, KafkaOptions, LaneOptions};
+
+/// The most messages that may be on their way to the broker; more stay in the outbox.
+const UNACKNOWLEDGED_MAX: i64 = 100_000;
+/// How often it is noted how far the lanes are published.
+const NOTE_EVERY: Duration = Duration::from_millis(150);
+/// How long a new producer waits after the last one failed, so that a topic that refuses is not asked all the time.
+const REBUILD_PAUSE: Duration = Duration::from_millis(50);
+/// How many hand-overs of the executor may wait; what does not fit is read from the outbox.
+pub(crate) const OFFERS_WAITING_MAX: usize = 64;
+
+/// Everything the relay needs.
+pub(crate) struct RelayParts {
+    pub(crate) kafka: KafkaOptions,
+    pub(crate) lanes: LaneOptions,
+    pub(crate) source: &'static str,
+    /// For reading the outbox and its heads.
+    pub(crate) database: Database,
+    /// For noting what is published; need not survive a crash.
+    pub(crate) notes: Database,
+    pub(crate) outbox: Outbox,
+    pub(crate) owned: watch::Receiver<Owned>,
+    pub(crate) offers: mpsc::Receiver<Vec<Sequenced>>,
+}
+
+/// Publishes until told to stop.
+pub(crate) struct Relay {
+    parts: RelayParts,
+    producer: Producer,
+    progress: Arc<Progress>,
+    lanes: Vec<Lane>,
+    /// Something is to be read from the outbox.
+    behind: bool,
+}
+
+impl Relay {
+    pub(crate) fn start(parts: RelayParts) -> Result<Self, Error> {
+        let mut lanes: Vec<Lane> = parts
+            .outbox
+            .lanes()
+            .map(|(id, topic, partition)| {
+                Lane::new(id, format!("{}{topic}", parts.kafka.namespace), partition)
+            })
+            .collect();
+        lanes.sort_unstable_by_key(|lane| lane.id);
+        let producer = Producer::start(&parts.kafka, &vec![0; lanes.len()])?;
+        let progress = Arc::clone(producer.progress());
+        Ok(Self { parts, producer, progress, lanes, behind: false })
+    }
+
+    /// Runs until `cancelled`, then publishes what is committed, within `patience` as it is then, and notes it.
+    pub(crate) async fn run(mut self, cancelled: CancellationToken, patience: impl Fn() -> Duration) {
+        let mut poll = ticks(self.parts.lanes.outbox_poll);
+        let mut note = ticks(NOTE_EVERY);
+        self.take_over().await;
+        loop {
+            let failure = Arc::clone(&self.progress);
+            tokio::select! {
+                biased;
+                () = cancelled.cancelled() => break,
+                () = failure.failure.notified() => self.rebuild().await,
+                changed = self.parts.owned.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    self.take_over().await;
+                }
+                // Before the offers, which may come without a pause.
+                _ = note.tick() => self.note().await,
+                _ = poll.tick() => self.look().await,
+                offer = self.parts.offers.recv() => match offer {
+                    Some(messages) => self.publish_from_memory(messages),
+                    None => break,
+                },
+            }
+        }
+        self.drain(patience()).await;
+    }
+
+    /// Hands messages to the producer that continue what it has; marks the lane as behind for the others.
+    fn publish_from_memory(&mut self, messages: Vec<Sequenced>) {
+        let full = self.unacknowledged() > UNACKNOWLEDGED_MAX;
+        for message in messages {
+            let index = self.index_of(message.lane);
+            let lane = &mut self.lanes[index];
+            if !lane.owned || message.sequence <= lane.enqueued {
+                continue;
+            }
+            if full || lane.behind || message.sequence != lane.enqueued + 1 {
+                lane.behind = true;
+                self.behind = true;
+                continue;
+            }
+            let envelope = lane::envelope(self.parts.source, &message);
+            let sent =
+                lane.send(&self.producer, index, message.message.key, &envelope, &message.message.payload);
+            self.behind |= !sent;
+        }
+    }
+
+    /// Compares the heads with what was handed to the producer, and reads what is missing.
+    async fn look(&mut self) {
+        if let Err(error) = self.try_look().await {
+            tracing::warn!(error = error_text(&error), "outbox cannot be read");
+        }
+    }
+
+    async fn try_look(&mut self) -> Result<(), Error> {
+        while let Ok(messages) = self.parts.offers.try_recv() {
+            self.publish_from_memory(messages);
+        }
+        for (index, head) in self.heads().await? {
+            let lane = &mut self.lanes[index];
+            lane.behind = head > lane.enqueued;
+            self.behind |= lane.behind;
+        }
+        if self.behind {
+            self.catch_up().await?;
+        }
+        self.announce();
+        Ok(())
+    }
+
+    /// Announces the heads of lanes that have been quiet, so that a lost last message shows as well.
+    fn announce(&mut self) {
+        let now = Instant::now();
+        for index in 0..self.lanes.len() {
+            let acknowledged = self.progress.acknowledged(index);
+            let lane = &mut self.lanes[index];
+            if lane.is_announcement_due(now, acknowledged, &self.parts.lanes) {
+                lane.announce(&self.producer, index, self.parts.source, now);
+            }
+        }
+    }
+
+    /// Follows the leases: new lanes go on behind what is noted as published.
+    async fn take_over(&mut self) {
+        let owned = self.parts.owned.borrow_and_update().clone();
+        let mut gained = Vec::new();
+        for (index, lane) in self.lanes.iter_mut().enumerate() {
+            let owns = owned.contains_key(&lane.partition);
+            if owns && !lane.owned {
+                gained.push(index);
+            }
+            lane.owned &= owns;
+        }
+        if gained.is_empty() {
+            return;
+        }
+        match self.published(&gained).await {
+            Ok(published) => {
+                for published in published {
+                    self.lanes[published.index].take_over(published.sequence, published.incarnation);
+                    self.progress.raise(published.index, published.sequence);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = error_text(&error), "lanes cannot be taken over yet");
+                self.parts.owned.mark_changed();
+                tokio::time::sleep(self.parts.lanes.outbox_poll).await;
+            }
+        }
+    }
+
+    /// After a failed delivery: a new producer, which goes on behind the last acknowledged message of every lane.
+    async fn rebuild(&mut self) {
+        if !self.progress.has_failed() {
+            return;
+        }
+        tokio::time::sleep(REBUILD_PAUSE).await;
+        let acknowledged: Vec<i64> =
+            (0..self.lanes.len()).map(|index| self.progress.acknowledged(index)).collect();
+        match Producer::start(&self.parts.kafka, &acknowledged) {
+            Err(error) => {
+                tracing::error!(error = error_text(&error), "producer cannot be rebuilt");
+                self.progress.failure.notify_one();
+            }
+            Ok(producer) => {
+                let failed = std::mem::replace(&mut self.producer, producer);
+                // Dropping a producer waits for its threads.
+                let _ = tokio::task::spawn_blocking(move || drop(failed)).await;
+                self.progress = Arc::clone(self.producer.progress());
+                for (lane, acknowledged) in self.lanes.iter_mut().zip(acknowledged) {
+                    lane.enqueued = acknowledged;
+                    lane.behind = lane.owned;
+                }
+                self.behind = true;
+            }
+        }
+    }
+
+    /// Publishes what is left, waits for the acknowledgements and notes them.
+    async fn drain(mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        loop {
+            self.look().await;
+            self.rebuild().await;
+            let waiting = self.behind || self.unacknowledged() > 0;
+            if !waiting || Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.note().await;
+        let left = self.unacknowledged();
+        if left > 0 {
+            tracing::warn!(
+                messages = left,
+                "stopping before everything is acknowledged; the next owner publishes it"
+            );
+        }
+        let producer = self.producer;
+        let flushed = tokio::task::spawn_blocking(move || producer.flush(Duration::from_millis(100))).await;
+        if !matches!(flushed, Ok(Ok(()))) {
+            tracing::debug!("producer was not flushed");
+        }
+    }
+
+    fn unacknowledged(&self) -> i64 {
+        self.lanes
+            .iter()
+            .enumerate()
+            .filter(|(_, lane)| lane.owned)
+            .map(|(index, lane)| (lane.enqueued - self.progress.acknowledged(index)).max(0))
+            .sum()
+    }
+
+    fn index_of(&self, lane: i32) -> usize {
+        self.lanes
+            .binary_search_by_key(&lane, |lane| lane.id)
+            .expect("the outbox numbers only lanes it has registered")
+    }
+}
+
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}

@@ -1,0 +1,166 @@
+//! What the relay reads and notes in the database.
+
+use bowline_contracts::envelope::Envelope;
+use uuid::Uuid;
+
+use super::{Relay, UNACKNOWLEDGED_MAX};
+use crate::Error;
+use crate::lease::error_text;
+
+/// How many messages of a lane are read at once.
+const PAGE: i64 = 5_000;
+
+/// How far a lane is noted as published.
+pub(super) struct Published {
+    pub(super) index: usize,
+    pub(super) sequence: i64,
+    /// The history of that message, while the outbox still has it.
+    pub(super) incarnation: Option<Uuid>,
+}
+
+struct Row {
+    sequence: i64,
+    incarnation: Uuid,
+    key: Uuid,
+    id: Uuid,
+    message_type: String,
+    happened_at: chrono::DateTime<chrono::Utc>,
+    causation: Option<Uuid>,
+    traceparent: Option<String>,
+    payload: Vec<u8>,
+}
+
+impl Relay {
+    /// The last sequence given out of every owned lane, by index.
+    pub(super) async fn heads(&self) -> Result<Vec<(usize, i64)>, Error> {
+        let owned: Vec<i32> = self.lanes.iter().filter(|lane| lane.owned).map(|lane| lane.id).collect();
+        if owned.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query!(
+            r#"SELECT lane, next_sequence - 1 AS "head!" FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
+            &owned,
+        )
+        .fetch_all(self.parts.database.pool())
+        .await?;
+        Ok(rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect())
+    }
+
+    /// Reads the lanes that are behind and hands what is read to the producer, a page of each at most.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Error> {
+        let mut behind = false;
+        for index in 0..self.lanes.len() {
+            if !self.lanes[index].behind || !self.lanes[index].owned {
+                continue;
+            }
+            if self.unacknowledged() > UNACKNOWLEDGED_MAX {
+                behind = true;
+                break;
+            }
+            let rows = self.page(self.lanes[index].id, self.lanes[index].enqueued).await?;
+            behind |= self.publish_page(index, rows);
+        }
+        self.behind = behind;
+        Ok(())
+    }
+
+    /// True when there may be more.
+    fn publish_page(&mut self, index: usize, rows: Vec<Row>) -> bool {
+        let full_page = i64::try_from(rows.len()) == Ok(PAGE);
+        let lane = &mut self.lanes[index];
+        lane.behind = full_page;
+        if rows.is_empty() {
+            // The head says that there is something.
+            lane.report_lack();
+        }
+        for row in rows {
+            if row.sequence != lane.enqueued + 1 {
+                lane.report_lack();
+                return false;
+            }
+            let envelope = Envelope {
+                id: row.id,
+                source: self.parts.source.to_owned(),
+                message_type: row.message_type,
+                time: row.happened_at,
+                sequence: row.sequence,
+                incarnation: row.incarnation,
+                causation: row.causation,
+                traceparent: row.traceparent,
+            };
+            if !lane.send(&self.producer, index, row.key, &envelope, &row.payload) {
+                return true;
+            }
+        }
+        full_page
+    }
+
+    async fn page(&self, lane: i32, after: i64) -> Result<Vec<Row>, Error> {
+        // A range of sequences instead of LIMIT: there are no holes, so the work is bounded without a sort. Every slot
+        // is asked, because a lane's messages may lie in two around a rotation.
+        let mut rows = sqlx::query_as!(
+            Row,
+            "SELECT sequence, incarnation, key, id, message_type, happened_at, causation, traceparent, payload
+               FROM messaging.outbox
+              WHERE slot IN (0, 1, 2) AND lane = $1 AND sequence > $2 AND sequence <= $2 + $3",
+            lane,
+            after,
+            PAGE,
+        )
+        .fetch_all(self.parts.database.pool())
+        .await?;
+        rows.sort_unstable_by_key(|row| row.sequence);
+        Ok(rows)
+    }
+
+    /// How far these lanes are noted as published.
+    pub(super) async fn published(&self, indices: &[usize]) -> Result<Vec<Published>, Error> {
+        let lanes: Vec<i32> = indices.iter().map(|index| self.lanes[*index].id).collect();
+        let rows = sqlx::query!(
+            r#"SELECT p.lane AS "lane!", p.sequence AS "sequence!", o.incarnation AS "incarnation?"
+                 FROM messaging.published p
+                 LEFT JOIN messaging.outbox o
+                      ON o.slot IN (0, 1, 2) AND o.lane = p.lane AND o.sequence = p.sequence
+                WHERE p.lane = ANY($1::int4[])"#,
+            &lanes
+        )
+        .fetch_all(self.parts.database.pool())
+        .await?;
+        let rows = rows.into_iter().map(|row| Published {
+            index: self.index_of(row.lane),
+            sequence: row.sequence,
+            incarnation: row.incarnation,
+        });
+        Ok(rows.collect())
+    }
+
+    /// Notes how far the owned lanes are acknowledged; losing the note means publishing again, which is harmless.
+    pub(super) async fn note(&mut self) {
+        let news: Vec<(usize, i64)> = (0..self.lanes.len())
+            .filter(|index| self.lanes[*index].owned)
+            .map(|index| (index, self.progress.acknowledged(index)))
+            .filter(|(index, acknowledged)| *acknowledged > self.lanes[*index].noted)
+            .collect();
+        if news.is_empty() {
+            return;
+        }
+        let lanes: Vec<i32> = news.iter().map(|(index, _)| self.lanes[*index].id).collect();
+        let sequences: Vec<i64> = news.iter().map(|(_, sequence)| *sequence).collect();
+        let noted = sqlx::query!(
+            "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
+               FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
+            &lanes,
+            &sequences,
+        )
+        .execute(self.parts.notes.pool())
+        .await;
+        match noted {
+            Ok(_) => {
+                for (index, sequence) in news {
+                    self.lanes[index].noted = sequence;
+                }
+            }
+            Err(error) => tracing::debug!(error = error_text(&error), "progress was not noted"),
+        }
+    }
+}

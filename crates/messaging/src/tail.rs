@@ -1,0 +1,115 @@
+//! Reads topics from the outside: for tools, checks and tests. Keeps no position and applies no watermark.
+
+use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_contracts::topics::Topic;
+use bytes::Bytes;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::consumer::{Body, Consumer, Record};
+use crate::tracker::Assignment;
+use crate::{Error, KafkaOptions};
+
+/// Where a tail begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With the first message that is still there.
+    Beginning,
+    /// Behind the last message that is there now.
+    Now,
+}
+
+/// A message as it lies on the topic; the same message may come more than once.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// Where it was read.
+    pub topic: &'static Topic,
+    /// Where it was read.
+    pub partition: u16,
+    /// Where it was read.
+    pub offset: i64,
+    /// The order that it is about.
+    pub key: Uuid,
+    /// What came in its headers.
+    pub envelope: Envelope,
+    /// The encoded protobuf message.
+    pub payload: Bytes,
+}
+
+/// A reader of topics.
+#[derive(Debug)]
+pub struct Tail {
+    /// Keeps the reading thread alive.
+    _consumer: Consumer,
+    records: mpsc::Receiver<Vec<Record>>,
+    ends: Vec<(&'static Topic, u16, i64)>,
+}
+
+impl Tail {
+    /// Opens every partition of `topics`. Blocks its thread while the broker is asked for offsets.
+    pub async fn open(options: &KafkaOptions, topics: &[&'static Topic], from: From) -> Result<Self, Error> {
+        let (options, topics) = (options.clone(), topics.to_vec());
+        let opened = tokio::task::spawn_blocking(move || Self::open_blocking(&options, &topics, from)).await;
+        opened.map_err(|error| Error::Metadata(error.to_string()))?
+    }
+
+    fn open_blocking(options: &KafkaOptions, topics: &[&'static Topic], from: From) -> Result<Self, Error> {
+        let asking: BaseConsumer = options.consumer("bowline.tail").create()?;
+        let patience = std::time::Duration::from_secs(10);
+        let (consumer, records) = Consumer::start(options, "bowline.tail", topics)?;
+        let (mut assignments, mut ends) = (Vec::new(), Vec::new());
+        for topic in topics {
+            for partition in 0..topic.partitions {
+                let name = options.topic_name(topic);
+                let (low, high) = asking.fetch_watermarks(&name, i32::from(partition), patience)?;
+                let offset = if from == From::Beginning { low } else { high };
+                ends.push((*topic, partition, high));
+                assignments.push(Assignment { topic, partition, offset, generation: 0 });
+            }
+        }
+        consumer.assign(assignments);
+        Ok(Self { _consumer: consumer, records, ends })
+    }
+
+    /// The next messages; announcements of heads and foreign records are passed over. `None` when reading has ended.
+    pub async fn next(&mut self) -> Option<Vec<Message>> {
+        let records = self.records.recv().await?;
+        Some(records.into_iter().filter_map(message).collect())
+    }
+
+    /// Every message that lay on the topics when the tail was opened, in order of offset within each partition.
+    pub async fn read_to_end(mut self) -> Vec<Message> {
+        let mut open: Vec<(&'static str, u16, i64)> = self
+            .ends
+            .iter()
+            .filter(|(_, _, end)| *end > 0)
+            .map(|(topic, partition, end)| (topic.name, *partition, *end))
+            .collect();
+        let mut messages = Vec::new();
+        while !open.is_empty() {
+            let Some(records) = self.records.recv().await else { break };
+            for record in records {
+                open.retain(|(topic, partition, end)| {
+                    *topic != record.topic.name || *partition != record.partition || record.offset + 1 < *end
+                });
+                messages.extend(message(record));
+            }
+        }
+        messages
+    }
+}
+
+fn message(record: Record) -> Option<Message> {
+    let Record { topic, partition, offset, body, .. } = record;
+    match body {
+        Ok(Body { key, envelope, payload }) if envelope.message_type != HEAD_TYPE => {
+            Some(Message { topic, partition, offset, key, envelope, payload })
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(topic = topic.name, partition, offset, %error, "a record is no message of ours");
+            None
+        }
+    }
+}

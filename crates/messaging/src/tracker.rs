@@ -1,0 +1,322 @@
+//! What of the messages read may be applied: duplicates dropped, gaps held, foreign histories refused. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_contracts::topics::Topic;
+use uuid::Uuid;
+
+use crate::batch::{PositionStep, Step};
+use crate::inbox::{Incoming, InputId, Mark, Position};
+
+/// Follows every lane of the partitions that this process owns.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    places: HashMap<(&'static str, u16), Place>,
+    generations: u64,
+}
+
+/// A partition of an input topic.
+#[derive(Debug)]
+struct Place {
+    topic: &'static Topic,
+    position: i32,
+    generation: u64,
+    /// The offset behind the last message seen.
+    read_to: i64,
+    /// The position as the database has it.
+    stored: i64,
+    lanes: Vec<Lane>,
+    /// A record that is no message of ours, and what is wrong with it; nothing behind it is applied.
+    broken: Option<(i64, String)>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    input: InputId,
+    source: String,
+    incarnation: Option<Uuid>,
+    /// The last sequence applied and committed.
+    applied: i64,
+    /// The last sequence taken into a batch.
+    scheduled: i64,
+    /// The offset of the first message that was seen but not scheduled.
+    held_at: Option<i64>,
+    /// Why nothing more is applied; only a restart tries again.
+    stopped: Option<String>,
+}
+
+/// What is to be done with a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing: it is a duplicate, an announcement, or not ours any more.
+    Drop,
+    /// Apply it on this lane.
+    Apply(InputId),
+    /// Apply it on this lane, then read again from this offset: the messages behind the gap are still to be applied.
+    ApplyAndReread(InputId, i64),
+    /// Not now: an earlier message is missing.
+    Hold,
+    /// Never: the lane has stopped with this reason.
+    Stop(String),
+}
+
+/// Where to read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    pub(crate) topic: &'static Topic,
+    pub(crate) partition: u16,
+    pub(crate) offset: i64,
+    pub(crate) generation: u64,
+}
+
+impl Tracker {
+    /// Begins to follow a partition; returns where to read.
+    pub(crate) fn gain(&mut self, partition: u16, positions: Vec<Position>) -> Vec<Assignment> {
+        let mut assignments = Vec::with_capacity(positions.len());
+        for position in positions {
+            self.generations += 1;
+            let assignment = Assignment {
+                topic: position.topic,
+                partition,
+                offset: position.next_offset,
+                generation: self.generations,
+            };
+            let place = Place {
+                topic: position.topic,
+                position: position.row,
+                generation: self.generations,
+                read_to: position.next_offset,
+                stored: position.next_offset,
+                lanes: position.marks.into_iter().map(Lane::new).collect(),
+                broken: None,
+            };
+            self.places.insert((position.topic.name, partition), place);
+            assignments.push(assignment);
+        }
+        assignments
+    }
+
+    /// Stops following a partition.
+    pub(crate) fn lose(&mut self, partition: u16) -> Vec<(&'static Topic, u16)> {
+        let lost: Vec<_> = self
+            .places
+            .iter()
+            .filter(|((_, p), _)| *p == partition)
+            .map(|(_, place)| (place.topic, partition))
+            .collect();
+        self.places.retain(|(_, p), _| *p != partition);
+        lost
+    }
+
+    /// True if a record of this generation is still of interest.
+    pub(crate) fn expects(&self, topic: &Topic, partition: u16, generation: u64) -> bool {
+        self.places.get(&(topic.name, partition)).is_some_and(|place| place.generation == generation)
+    }
+
+    /// Decides what is to be done with a message that [`Tracker::expects`].
+    pub(crate) fn receive(
+        &mut self,
+        topic: &Topic,
+        partition: u16,
+        offset: i64,
+        envelope: &Envelope,
+    ) -> Verdict {
+        let Some(place) = self.places.get_mut(&(topic.name, partition)) else { return Verdict::Drop };
+        place.read_to = place.read_to.max(offset + 1);
+        if place.broken.is_some() {
+            return Verdict::Hold;
+        }
+        let Some(lane) = place.lanes.iter_mut().find(|lane| lane.source == envelope.source) else {
+            let reason = format!("source {} is not registered for this topic", envelope.source);
+            place.broken = Some((offset, reason.clone()));
+            return Verdict::Stop(reason);
+        };
+        lane.receive(offset, envelope)
+    }
+
+    /// A record that is no message of ours: nothing behind it in its partition is applied.
+    pub(crate) fn break_at(&mut self, topic: &Topic, partition: u16, offset: i64, reason: String) {
+        if let Some(place) = self.places.get_mut(&(topic.name, partition)) {
+            place.read_to = place.read_to.max(offset + 1);
+            place.broken.get_or_insert((offset, reason));
+        }
+    }
+
+    /// Reads a partition again from `offset`; what was read and not scheduled is forgotten.
+    pub(crate) fn reread(&mut self, topic: &Topic, partition: u16, offset: i64) -> Option<Assignment> {
+        let place = self.places.get_mut(&(topic.name, partition))?;
+        self.generations += 1;
+        place.generation = self.generations;
+        place.read_to = offset;
+        for lane in &mut place.lanes {
+            lane.held_at = lane.held_at.filter(|_| lane.stopped.is_some());
+        }
+        Some(Assignment { topic: place.topic, partition, offset, generation: self.generations })
+    }
+
+    /// The lane stops in front of a scheduled message that cannot be applied; those before it still can.
+    pub(crate) fn stop(&mut self, message: &Incoming, reason: &str) {
+        let lanes = self.places.values_mut().flat_map(|place| &mut place.lanes);
+        if let Some(lane) = lanes.into_iter().find(|lane| lane.input == message.input) {
+            lane.stopped = Some(reason.to_owned());
+            lane.held_at = Some(lane.held_at.map_or(message.offset, |held| held.min(message.offset)));
+            lane.scheduled = message.envelope.sequence - 1;
+        }
+    }
+
+    /// How far the lanes advance when `messages` (a beginning of what is scheduled of each lane) are applied: one step
+    /// for each lane that moves, ascending.
+    pub(crate) fn steps(&self, messages: &[Incoming]) -> Vec<Step> {
+        let mut steps: BTreeMap<InputId, Step> = BTreeMap::new();
+        for message in messages {
+            let (input, to) = (message.input, message.envelope.sequence);
+            if let Some(step) = steps.get_mut(&input) {
+                step.to = to;
+            } else if let Some(lane) = self.lane(input) {
+                let incarnation = message.envelope.incarnation;
+                steps.insert(input, Step { input, from: lane.applied, to, incarnation });
+            }
+        }
+        steps.into_values().collect()
+    }
+
+    fn lane(&self, input: InputId) -> Option<&Lane> {
+        self.places.values().flat_map(|place| &place.lanes).find(|lane| lane.input == input)
+    }
+
+    /// Where reading goes on when everything scheduled is applied, for each partition where that has changed.
+    pub(crate) fn positions(&self) -> Vec<PositionStep> {
+        let mut steps: Vec<PositionStep> = self
+            .places
+            .values()
+            .filter(|place| place.resume_at() != place.stored)
+            .map(|place| PositionStep {
+                position: place.position,
+                next_offset: place.resume_at(),
+                inputs: place.lanes.iter().map(|lane| lane.input).collect(),
+            })
+            .collect();
+        steps.sort_unstable_by_key(|step| step.position);
+        steps
+    }
+
+    /// The steps and positions have been committed.
+    pub(crate) fn confirm(&mut self, steps: &[Step], positions: &[PositionStep]) {
+        for place in self.places.values_mut() {
+            if let Some(step) = positions.iter().find(|step| step.position == place.position) {
+                place.stored = step.next_offset;
+            }
+            for lane in &mut place.lanes {
+                if let Some(step) = steps.iter().find(|step| step.input == lane.input) {
+                    lane.applied = step.to;
+                }
+            }
+        }
+    }
+
+    /// The partitions with a lane that has one of `inputs`.
+    pub(crate) fn partitions_of(&self, inputs: impl Fn(InputId) -> bool) -> Vec<u16> {
+        let mut partitions: Vec<u16> = self
+            .places
+            .iter()
+            .filter(|(_, place)| place.lanes.iter().any(|lane| inputs(lane.input)))
+            .map(|((_, partition), _)| *partition)
+            .collect();
+        partitions.sort_unstable();
+        partitions.dedup();
+        partitions
+    }
+
+    /// What the lanes that hold messages back are waiting for, in words.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        self.describe(|lane| {
+            let waits = lane.held_at.is_some() && lane.stopped.is_none();
+            waits.then(|| format!("sequence {} of {}", lane.scheduled + 1, lane.source))
+        })
+    }
+
+    /// The lanes and partitions that have stopped, each with its reason.
+    pub(crate) fn stopped(&self) -> Vec<String> {
+        let mut texts = self.describe(|lane| {
+            let reason = lane.stopped.as_ref()?;
+            Some(format!("{} behind sequence {}: {reason}", lane.source, lane.scheduled))
+        });
+        texts.extend(self.places.iter().filter_map(|((topic, partition), place)| {
+            let (offset, reason) = place.broken.as_ref()?;
+            Some(format!("{topic}/{partition}: every source from offset {offset}: {reason}"))
+        }));
+        texts.sort_unstable();
+        texts
+    }
+
+    fn describe(&self, of: impl Fn(&Lane) -> Option<String>) -> Vec<String> {
+        let lanes =
+            self.places.iter().flat_map(|(place, state)| state.lanes.iter().map(move |lane| (place, lane)));
+        let mut texts: Vec<String> = lanes
+            .filter_map(|((topic, partition), lane)| Some(format!("{topic}/{partition}: {}", of(lane)?)))
+            .collect();
+        texts.sort_unstable();
+        texts
+    }
+
+    /// The stored positions, for the consumer group that tools look at.
+    pub(crate) fn stored(&self) -> Vec<(&'static Topic, u16, i64)> {
+        self.places.iter().map(|((_, partition), place)| (place.topic, *partition, place.stored)).collect()
+    }
+}
+
+impl Place {
+    /// Never past a message that is not applied, of any source.
+    fn resume_at(&self) -> i64 {
+        let held = self.lanes.iter().filter_map(|lane| lane.held_at);
+        let broken = self.broken.as_ref().map(|(offset, _)| *offset);
+        held.chain(broken).min().unwrap_or(self.read_to)
+    }
+}
+
+impl Lane {
+    fn new(mark: Mark) -> Self {
+        Self {
+            input: mark.input,
+            source: mark.source,
+            incarnation: mark.incarnation,
+            applied: mark.sequence,
+            scheduled: mark.sequence,
+            held_at: None,
+            stopped: None,
+        }
+    }
+
+    fn receive(&mut self, offset: i64, envelope: &Envelope) -> Verdict {
+        if self.stopped.is_some() {
+            return Verdict::Hold;
+        }
+        if let Some(known) = self.incarnation.filter(|known| *known != envelope.incarnation) {
+            self.held_at.get_or_insert(offset);
+            let reason = format!(
+                "the source continues under incarnation {}, known is {known}: find out whether it has lost commits",
+                envelope.incarnation
+            );
+            self.stopped = Some(reason.clone());
+            return Verdict::Stop(reason);
+        }
+        if envelope.sequence <= self.scheduled {
+            return Verdict::Drop;
+        }
+        if envelope.message_type == HEAD_TYPE || envelope.sequence > self.scheduled + 1 {
+            self.held_at.get_or_insert(offset);
+            return Verdict::Hold;
+        }
+        self.incarnation = Some(envelope.incarnation);
+        self.scheduled = envelope.sequence;
+        match self.held_at.take() {
+            None => Verdict::Apply(self.input),
+            Some(held) => Verdict::ApplyAndReread(self.input, held),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tracker/tests.rs"]
+mod tests;

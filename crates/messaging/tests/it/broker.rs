@@ -1,0 +1,115 @@
+//! Kafka without the lanes: a speaker that says what it likes, and topics that are deleted.
+
+use std::collections::BTreeMap;
+
+use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_contracts::topics::{ORDERS, ORDERS_EVENTS, Topic};
+use bowline_messaging::KafkaOptions;
+use bowline_messaging::tail::{From, Tail};
+use bowline_test_support::eventually;
+use chrono::DateTime;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use uuid::Uuid;
+
+use crate::stage::{PATIENCE, SAID, key_in};
+
+/// The history in which a [`Speaker`] gives its sequences unless told otherwise.
+pub(crate) const HISTORY: Uuid = Uuid::from_u128(0x4157);
+
+/// Pretends to be the source `orders`.
+pub(crate) struct Speaker {
+    producer: FutureProducer,
+    topic: String,
+}
+
+impl Speaker {
+    pub(crate) fn new(kafka: &KafkaOptions) -> Self {
+        let producer = client(kafka).set("allow.auto.create.topics", "false").create().unwrap();
+        Self { producer, topic: kafka.topic_name(&ORDERS_EVENTS) }
+    }
+
+    /// Sends the messages with these sequences, about the keys `key_in(partition, sequence)`.
+    pub(crate) async fn say(&self, partition: u16, sequences: impl IntoIterator<Item = i64>) {
+        for sequence in sequences {
+            self.send(partition, &envelope(SAID, sequence)).await;
+        }
+    }
+
+    /// Announces the head of the lane.
+    pub(crate) async fn announce(&self, partition: u16, sequence: i64) {
+        self.send(partition, &envelope(HEAD_TYPE, sequence)).await;
+    }
+
+    pub(crate) async fn send(&self, partition: u16, envelope: &Envelope) {
+        let mut headers = OwnedHeaders::new();
+        envelope.encode(|name, value| {
+            headers = std::mem::replace(&mut headers, OwnedHeaders::new())
+                .insert(Header { key: name, value: Some(value) });
+        });
+        let about = key_of(partition, envelope.sequence).to_string();
+        let mut record = FutureRecord::to(&self.topic)
+            .partition(i32::from(partition))
+            .payload(b"said".as_slice())
+            .headers(headers);
+        if envelope.message_type != HEAD_TYPE {
+            record = record.key(about.as_bytes());
+        }
+        self.producer.send(record, PATIENCE).await.unwrap();
+    }
+
+    /// Sends a record that is no message of ours.
+    pub(crate) async fn babble(&self, partition: u16) {
+        let record: FutureRecord<'_, [u8], [u8]> =
+            FutureRecord::to(&self.topic).partition(i32::from(partition)).payload(b"babble".as_slice());
+        self.producer.send(record, PATIENCE).await.unwrap();
+    }
+}
+
+/// What a [`Speaker`]'s message is about.
+pub(crate) fn key_of(partition: u16, sequence: i64) -> Uuid {
+    key_in(partition, usize::try_from(sequence).unwrap())
+}
+
+pub(crate) fn envelope(message_type: &str, sequence: i64) -> Envelope {
+    Envelope {
+        id: Uuid::from_u128(sequence.unsigned_abs().into()),
+        source: ORDERS.into(),
+        message_type: message_type.into(),
+        time: DateTime::UNIX_EPOCH,
+        sequence,
+        incarnation: HISTORY,
+        causation: None,
+        traceparent: None,
+    }
+}
+
+/// The sequences as they lie on the topic, by partition.
+pub(crate) async fn published(kafka: &KafkaOptions, topic: &'static Topic) -> BTreeMap<u16, Vec<i64>> {
+    let mut published = BTreeMap::new();
+    for message in Tail::open(kafka, &[topic], From::Beginning).await.unwrap().read_to_end().await {
+        published.entry(message.partition).or_insert_with(Vec::new).push(message.envelope.sequence);
+    }
+    published
+}
+
+/// Deletes a topic and waits until it is gone.
+pub(crate) async fn delete_topic(kafka: &KafkaOptions, topic: &'static Topic) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create().unwrap();
+    let name = kafka.topic_name(topic);
+    admin.delete_topics(&[&name], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    eventually("the topic is gone", PATIENCE, async || {
+        let asked = Tail::open(kafka, &[topic], From::Beginning).await;
+        asked.is_err().then_some(())
+    })
+    .await;
+}
+
+fn client(kafka: &KafkaOptions) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.brokers.join(","));
+    config
+}

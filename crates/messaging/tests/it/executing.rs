@@ -1,0 +1,165 @@
+//! The batch executor: a culprit stands alone, and an unknown outcome is found out.
+
+use bowline_messaging::CommandError;
+use tokio::task::JoinSet;
+
+use crate::broker::{Speaker, key_of};
+use crate::ledger::Ask;
+use crate::stage::{Service, in_order, kafka, key, steady};
+
+#[tokio::test]
+async fn a_message_that_the_database_refuses_stops_its_lane_alone() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    // Everything lies there before anybody reads, so that culprit and neighbours meet in one batch.
+    inventory.start(&kafka, steady()).await.node.topics_ready().await;
+    let speaker = Speaker::new(&kafka);
+    for partition in 0..16 {
+        speaker.say(partition, 1..=8).await;
+    }
+    let replica = inventory.start(&kafka, steady()).await;
+    replica.script.refuse(key_of(5, 3));
+    let applied = inventory.applies(15 * 8 + 2).await;
+    assert_eq!(applied[&5], [1, 2]);
+    assert!(in_order(&applied), "{applied:?}");
+    let troubles = replica.troubles().await;
+    assert_eq!(
+        troubles.stopped,
+        ["orders.events.v1/5: orders behind sequence 2: the batch failed: the database takes offence"]
+    );
+    speaker.say(5, [9]).await;
+    speaker.say(6, [9]).await;
+    assert_eq!(inventory.applies(15 * 8 + 3).await[&5], [1, 2]);
+    replica.drain().await;
+
+    // What was refused is tried again by whoever starts next.
+    let replica = inventory.start(&kafka, steady()).await;
+    let applied = inventory.applies(16 * 8 + 2).await;
+    assert!(in_order(&applied), "{applied:?}");
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn poison_stops_its_lane_alone() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    inventory.start(&kafka, steady()).await.node.topics_ready().await;
+    let speaker = Speaker::new(&kafka);
+    for partition in 0..16 {
+        speaker.say(partition, 1..=8).await;
+    }
+    let replica = inventory.start(&kafka, steady()).await;
+    // The refusal splits the batch, so that poison is met while other parts wait.
+    replica.script.refuse(key_of(12, 8));
+    replica.script.poison(key_of(5, 3));
+    let applied = inventory.applies(14 * 8 + 2 + 7).await;
+    assert_eq!((&applied[&5], &applied[&12]), (&vec![1, 2], &(1..=7).collect()));
+    assert!(in_order(&applied), "{applied:?}");
+    let mut troubles = replica.node.troubles();
+    let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == 2).await.unwrap().stopped.clone();
+    assert_eq!(stopped[1], "orders.events.v1/5: orders behind sequence 2: it is poison");
+    replica.drain().await;
+    let marks = "SELECT sequence FROM messaging.watermarks WHERE partition = 5";
+    assert_eq!(inventory.number(marks).await, 2);
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_executed_spoils_nobody_else() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let replica = orders.start(&kafka, steady()).await;
+    let mut callers = JoinSet::new();
+    for number in 0..40 {
+        let commands = replica.commands.clone();
+        let ask = if number == 17 { Ask::Nonsense } else { Ask::Say(key(number)) };
+        callers.spawn(async move { (number, commands.execute(ask).await) });
+    }
+    for (number, answer) in callers.join_all().await {
+        if number == 17 {
+            assert_eq!(answer, Err(CommandError::Failed));
+        } else {
+            answer.unwrap();
+        }
+    }
+    assert_eq!(orders.number("SELECT count(*) FROM messaging.outbox").await, 39);
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn messages_whose_commit_was_not_answered_are_applied_once() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    let replica = inventory.start(&kafka, steady()).await;
+    replica.node.topics_ready().await;
+    let speaker = Speaker::new(&kafka);
+    speaker.say(2, [1]).await;
+    inventory.applies(1).await;
+    replica.script.lose_answers(2);
+    speaker.say(2, 2..=5).await;
+    speaker.say(3, 1..=5).await;
+    inventory.applies(10).await;
+    speaker.say(2, [6]).await;
+    speaker.say(3, [6]).await;
+    assert_eq!(inventory.applies(12).await, [(2, (1..=6).collect()), (3, (1..=6).collect())].into());
+    assert_eq!(replica.script.answers_lost(), 2);
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn a_caller_whose_commit_was_not_answered_is_not_told_that_it_failed() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let replica = orders.start(&kafka, steady()).await;
+    replica.script.lose_answers(1);
+    assert_eq!(replica.commands.execute(Ask::Say(key(0))).await, Err(CommandError::Unavailable));
+    assert_eq!(orders.number("SELECT count(*) FROM messaging.outbox").await, 1);
+    assert!(replica.commands.execute(Ask::Say(key(0))).await.is_ok());
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_somebody_else_has_advanced_is_left_out_and_taken_up_again() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    let replica = inventory.start(&kafka, steady()).await;
+    replica.node.topics_ready().await;
+    let speaker = Speaker::new(&kafka);
+    speaker.say(2, 1..=3).await;
+    inventory.applies(3).await;
+    sqlx::query("UPDATE messaging.watermarks SET sequence = 5 WHERE partition = 2")
+        .execute(&mut inventory.connect().await)
+        .await
+        .unwrap();
+    speaker.say(2, 4..=7).await;
+    speaker.say(3, 1..=2).await;
+    let applied = inventory.applies(7).await;
+    assert_eq!(applied, [(2, vec![1, 2, 3, 6, 7]), (3, vec![1, 2])].into());
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn two_owners_of_a_partition_do_not_both_apply() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    let sleepy = bowline_messaging::LaneOptions {
+        lease_ttl: std::time::Duration::from_hours(1),
+        lease_renewal: std::time::Duration::from_mins(20),
+        ..steady()
+    };
+    let first = inventory.start(&kafka, sleepy).await;
+    first.owns(16).await;
+    let second = inventory.start(&kafka, steady()).await;
+    inventory.number_becomes("SELECT count(*) FROM messaging.members", 2).await;
+    let give_away =
+        "UPDATE messaging.leases SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 hour',
+                       holder = (SELECT member FROM messaging.members m WHERE m.member <> holder)
+                      WHERE partition < 8";
+    sqlx::query(give_away).execute(&mut inventory.connect().await).await.unwrap();
+    second.owns(8).await;
+    assert_eq!(first.owned_count(), 16);
+    let speaker = Speaker::new(&kafka);
+    for sequence in 1..=20 {
+        for partition in 0..16 {
+            speaker.say(partition, [sequence]).await;
+        }
+    }
+    let applied = inventory.applies(320).await;
+    assert!(in_order(&applied), "{applied:?}");
+    first.drain().await;
+    second.drain().await;
+    let applied = inventory.applied().await;
+    assert!(in_order(&applied), "{applied:?}");
+}

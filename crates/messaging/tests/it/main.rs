@@ -1,0 +1,16 @@
+//! Lanes against a real PostgreSQL and a real Kafka.
+#![expect(clippy::unwrap_used, reason = "what a test prepares works, or the test has failed")]
+
+mod broker;
+mod concurrency;
+mod executing;
+mod faults;
+mod gaps;
+mod incarnations;
+mod leases;
+mod ledger;
+mod numbering;
+mod outage;
+mod publishing;
+mod registration;
+mod stage;

@@ -1,0 +1,251 @@
+//! Two services with databases and topics of their own: `orders` speaks, `inventory` listens.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bowline_contracts::partition;
+use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PARTITIONS, Topic};
+use bowline_database::{ConnectOptions, Database, Profile};
+use bowline_messaging::{
+    Commands, KafkaOptions, LaneOptions, MIGRATOR, Node, NodeOptions, Outbox, Outgoing, Registered,
+    Sequenced, Wiring,
+};
+use bowline_test_support::{ServiceDatabase, eventually, namespace, stack};
+use bytes::Bytes;
+use chrono::DateTime;
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::ledger::{Ask, Ledger, Script};
+
+/// Ends a run that hangs; no test is right or wrong by it.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The type of the messages of these tests.
+pub(crate) const SAID: &str = "bowline.test.v1.Said";
+
+const SCHEMA: &str = "CREATE SCHEMA it;
+    CREATE TABLE it.applied (
+        place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        partition smallint NOT NULL, source text NOT NULL, sequence bigint NOT NULL, key uuid NOT NULL);
+    CREATE TABLE it.naive (
+        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        xid xid8 NOT NULL DEFAULT pg_current_xact_id(), version integer NOT NULL);
+    GRANT USAGE ON SCHEMA it TO bowline_service;
+    GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA it TO bowline_service";
+
+/// A service's database with the tables of the lanes and of these tests.
+pub(crate) struct Service {
+    database: ServiceDatabase,
+    name: &'static str,
+}
+
+/// A running replica and what its handler is told to do wrong.
+pub(crate) struct Replica {
+    pub(crate) node: Node<Ask, i64>,
+    pub(crate) commands: Commands<Ask, i64>,
+    pub(crate) script: Script,
+}
+
+impl Service {
+    pub(crate) async fn create(name: &'static str) -> Self {
+        let database = ServiceDatabase::create(name).await;
+        bowline_database::migrate(&database.urls().owner, &[("messaging", &MIGRATOR)]).await.unwrap();
+        let this = Self { database, name };
+        sqlx::raw_sql(SCHEMA).execute(&mut this.owner().await).await.unwrap();
+        this
+    }
+
+    /// The one that speaks.
+    pub(crate) async fn orders() -> Self {
+        Self::create(ORDERS).await
+    }
+
+    /// The one that listens to `orders`.
+    pub(crate) async fn inventory() -> Self {
+        Self::create(INVENTORY).await
+    }
+
+    /// As the role that may do anything with the tables.
+    pub(crate) async fn owner(&self) -> PgConnection {
+        PgConnection::connect(&self.database.urls().owner).await.unwrap()
+    }
+
+    /// As the service itself.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.database.urls().runtime).await.unwrap()
+    }
+
+    /// A pool as the service itself has it.
+    pub(crate) fn open(&self) -> Database {
+        Database::open(&ConnectOptions {
+            url: self.database.urls().runtime.clone(),
+            application: self.name,
+            connections_max: 16,
+            acquire_timeout: PATIENCE,
+            profile: Profile::Hot,
+        })
+        .unwrap()
+    }
+
+    fn wiring(&self) -> Wiring {
+        if self.name == ORDERS {
+            let own = vec![&ORDERS_EVENTS];
+            return Wiring { source: ORDERS, owns: own.clone(), sends: own, hears: Vec::new() };
+        }
+        // It creates what it hears as well, for tests in which nobody plays the speaker.
+        Wiring {
+            source: INVENTORY,
+            owns: vec![&INVENTORY_EVENTS, &ORDERS_EVENTS],
+            sends: vec![&INVENTORY_EVENTS],
+            hears: vec![&ORDERS_EVENTS],
+        }
+    }
+
+    pub(crate) async fn register(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Registered {
+        let options = NodeOptions {
+            kafka: kafka.clone(),
+            lanes,
+            database_url: self.database.urls().runtime.clone(),
+            address: "http://127.0.0.1:1".into(),
+        };
+        Registered::register(self.wiring(), options).await.unwrap()
+    }
+
+    pub(crate) async fn start(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Replica {
+        let registered = self.register(kafka, lanes).await;
+        let script = Script::default();
+        let topic = self.wiring().sends[0];
+        let ledger = Ledger::new(registered.database(), registered.outbox(), topic, script.clone());
+        let node = registered.start(ledger).unwrap();
+        Replica { commands: node.commands(), node, script }
+    }
+
+    /// The sequences applied of each lane, in the order of their application.
+    pub(crate) async fn applied(&self) -> BTreeMap<i16, Vec<i64>> {
+        let rows: Vec<(i16, i64)> =
+            sqlx::query_as("SELECT partition, sequence FROM it.applied ORDER BY place")
+                .fetch_all(&mut self.connect().await)
+                .await
+                .unwrap();
+        let mut applied = BTreeMap::new();
+        for (partition, sequence) in rows {
+            applied.entry(partition).or_insert_with(Vec::new).push(sequence);
+        }
+        applied
+    }
+
+    /// Waits until so many messages are applied; returns them.
+    pub(crate) async fn applies(&self, count: usize) -> BTreeMap<i16, Vec<i64>> {
+        eventually(&format!("{count} messages are applied"), PATIENCE, async || {
+            let applied = self.applied().await;
+            (applied.values().map(Vec::len).sum::<usize>() >= count).then_some(applied)
+        })
+        .await
+    }
+
+    /// One number from the database.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&mut self.connect().await).await.unwrap()
+    }
+
+    /// Waits until a query answers with this number.
+    pub(crate) async fn number_becomes(&self, sql: &'static str, expected: i64) {
+        eventually(sql, PATIENCE, async || (self.number(sql).await == expected).then_some(())).await;
+    }
+}
+
+impl Replica {
+    /// Sends messages about `keys` and waits for their commit.
+    pub(crate) async fn say(&self, keys: impl IntoIterator<Item = Uuid>) {
+        for key in keys {
+            self.commands.execute(Ask::Say(key)).await.unwrap();
+        }
+    }
+
+    pub(crate) fn owned_count(&self) -> usize {
+        self.node.owned().borrow().len()
+    }
+
+    /// Waits until so many partitions are owned.
+    pub(crate) async fn owns(&self, count: usize) {
+        let mut owned = self.node.owned();
+        tokio::time::timeout(PATIENCE, owned.wait_for(|owned| owned.len() == count)).await.unwrap().unwrap();
+    }
+
+    /// Waits until something stands under `stopped` or `gaps`, and returns both.
+    pub(crate) async fn troubles(&self) -> bowline_messaging::Troubles {
+        let mut troubles = self.node.troubles();
+        let some = troubles.wait_for(|troubles| *troubles != bowline_messaging::Troubles::default());
+        tokio::time::timeout(PATIENCE, some).await.unwrap().unwrap().clone()
+    }
+
+    /// Waits until there are none.
+    pub(crate) async fn has_no_troubles(&self) {
+        let mut troubles = self.node.troubles();
+        let none = troubles.wait_for(|troubles| *troubles == bowline_messaging::Troubles::default());
+        tokio::time::timeout(PATIENCE, none).await.unwrap().unwrap();
+    }
+
+    pub(crate) async fn drain(self) {
+        self.node.drain(PATIENCE).await;
+    }
+}
+
+/// The shared Kafka, with topics that no other test has.
+pub(crate) async fn kafka() -> KafkaOptions {
+    KafkaOptions::new(vec![stack().await.kafka_brokers.clone()], namespace())
+}
+
+/// Leases that do not run out while a loaded machine takes its time.
+pub(crate) fn steady() -> LaneOptions {
+    LaneOptions {
+        lease_ttl: Duration::from_secs(20),
+        lease_renewal: Duration::from_millis(100),
+        head_announcement_after: Duration::from_millis(300),
+        ..LaneOptions::default()
+    }
+}
+
+/// Leases of somebody who may vanish.
+pub(crate) fn mortal() -> LaneOptions {
+    LaneOptions { lease_ttl: Duration::from_secs(2), ..steady() }
+}
+
+/// The key number `number`, the same in every run.
+pub(crate) fn key(number: u64) -> Uuid {
+    Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0000 | number)
+}
+
+/// The `nth` key of a partition.
+pub(crate) fn key_in(partition: u16, nth: usize) -> Uuid {
+    (0..).map(key).filter(|key| partition::of_key(*key, PARTITIONS) == partition).nth(nth).unwrap()
+}
+
+/// A message about `key`.
+pub(crate) fn message(topic: &'static Topic, key: Uuid) -> Outgoing {
+    Outgoing {
+        topic,
+        key,
+        partition: partition::of_key(key, topic.partitions),
+        id: key,
+        message_type: SAID,
+        time: DateTime::UNIX_EPOCH,
+        causation: None,
+        traceparent: None,
+        payload: Bytes::from_static(b"said"),
+    }
+}
+
+/// Appends messages about `keys` in a transaction of their own.
+pub(crate) async fn append(database: &Database, outbox: &Outbox, keys: &[Uuid]) -> Vec<Sequenced> {
+    let mut transaction = database.begin().await.unwrap();
+    let messages = keys.iter().map(|key| message(&ORDERS_EVENTS, *key)).collect();
+    let sequenced = outbox.append(&mut transaction, messages).await.unwrap();
+    transaction.commit().await.unwrap();
+    sequenced
+}
+
+/// Whether every lane was applied from 1 on, each sequence once and in order.
+pub(crate) fn in_order(applied: &BTreeMap<i16, Vec<i64>>) -> bool {
+    applied.values().all(|sequences| sequences.iter().copied().eq(1..=sequences.len().cast_signed() as i64))
+}
