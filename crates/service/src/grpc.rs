@@ -1,0 +1,131 @@
+use std::convert::Infallible;
+use std::time::Duration;
+
+use http::Request;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_health::server::{HealthReporter, HealthService};
+use tower::Service;
+
+use crate::guard::Guard;
+use crate::{LimitSettings, Readiness, ServiceError};
+
+/// Room for this many bytes of one call may be under way unread: far more than any message of ours.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same for all calls of a connection together, so that thousands of small ones do not wait for each other.
+const CONNECTION_WINDOW: u32 = 8 << 20;
+/// Streams of a connection beyond the places for calls, so that a full server still answers health and refusals.
+const STREAMS_SPARE: u32 = 1_024;
+/// A connection whose other end is gone is found out after interval plus time-out.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The gRPC services of a process. Health and reflection (v1 and v1alpha) are added to them.
+///
+/// The generated server of each service takes the largest message itself:
+/// `OrdersServiceServer::new(api).max_decoding_message_size(service.limits().message_size_max)`.
+#[derive(Debug)]
+pub struct Grpc {
+    descriptors: &'static [u8],
+    names: Vec<&'static str>,
+    routes: Routes,
+}
+
+impl Grpc {
+    /// No services yet. `descriptors` is the encoded file descriptor set that describes them, and may describe more.
+    pub fn new(descriptors: &'static [u8]) -> Self {
+        Self { descriptors, names: Vec::new(), routes: Routes::default() }
+    }
+
+    /// Adds a generated server.
+    #[must_use]
+    pub fn add_service<S>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.names.push(S::NAME);
+        self.routes = self.routes.add_service(service);
+        self
+    }
+
+    /// Serves until `closing` is cancelled and the calls then in flight have been answered.
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        limits: LimitSettings,
+        readiness: Readiness,
+        closing: CancellationToken,
+    ) -> Result<(), ServiceError> {
+        let reporter = HealthReporter::new();
+        let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
+        let (v1, v1alpha) = (self.reflection(), self.reflection());
+        let refused = |error| ServiceError::Reflection(Box::new(error));
+        let routes = self
+            .routes
+            .add_service(health)
+            .add_service(v1.build_v1().map_err(refused)?)
+            .add_service(v1alpha.build_v1alpha().map_err(refused)?);
+        let serving = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(streams_max(limits))
+            .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .layer(Guard::new(limits, closing.clone()))
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(listener).with_nodelay(Some(true)),
+                closing.cancelled_owned(),
+            );
+        tokio::select! {
+            served = serving => {
+                served.map_err(|error| ServiceError::Server { name: "gRPC", source: Some(Box::new(error)) })
+            }
+            () = follow(&readiness, &reporter, &self.names) => unreachable!("readiness is followed without end"),
+        }
+    }
+
+    fn reflection(&self) -> tonic_reflection::server::Builder<'static> {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(self.descriptors);
+        let builder = builder
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health")
+            .with_service_name("grpc.reflection.v1.ServerReflection")
+            .with_service_name("grpc.reflection.v1alpha.ServerReflection");
+        self.names.iter().fold(builder, |builder, name| builder.with_service_name(*name))
+    }
+}
+
+/// One client has one connection, so one connection may fill all places; by default it would take 200 calls at a time.
+fn streams_max(limits: LimitSettings) -> u32 {
+    u32::try_from(limits.requests_in_flight_max).unwrap_or(u32::MAX).saturating_add(STREAMS_SPARE)
+}
+
+/// Keeps the health of the whole server and of each service equal to the readiness.
+async fn follow(readiness: &Readiness, reporter: &HealthReporter, names: &[&'static str]) {
+    let mut changes = readiness.watch();
+    loop {
+        let ready = *changes.borrow_and_update();
+        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for name in std::iter::once(&"").chain(names) {
+            reporter.set_service_status(*name, status).await;
+        }
+        if changes.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

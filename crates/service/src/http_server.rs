@@ -1,0 +1,57 @@
+use axum::Json;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::Readiness;
+use crate::readiness::{Phase, Report};
+
+#[derive(Serialize)]
+struct Body {
+    status: &'static str,
+    checks: Vec<CheckBody>,
+}
+
+#[derive(Serialize)]
+struct CheckBody {
+    name: &'static str,
+    ready: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The probes: alive as long as the process answers, ready as [`Readiness`] says, started once it has begun to serve.
+pub(crate) fn probes(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/livez", get(live))
+        .route("/readyz", get(ready))
+        .route("/startupz", get(started))
+        .with_state(readiness)
+}
+
+async fn live(State(readiness): State<Readiness>) -> (StatusCode, Json<Body>) {
+    answer(readiness.report(), |_| true)
+}
+
+async fn ready(State(readiness): State<Readiness>) -> (StatusCode, Json<Body>) {
+    answer(readiness.report(), Report::is_ready)
+}
+
+async fn started(State(readiness): State<Readiness>) -> (StatusCode, Json<Body>) {
+    answer(readiness.report(), |report| report.phase != Phase::Starting)
+}
+
+fn answer(report: Report, holds: impl FnOnce(&Report) -> bool) -> (StatusCode, Json<Body>) {
+    let code = if holds(&report) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = match report.phase {
+        Phase::Starting => "starting",
+        Phase::Serving if report.is_ready() => "ready",
+        Phase::Serving => "not ready",
+        Phase::Draining => "draining",
+    };
+    let checks = report.checks.into_iter();
+    let checks = checks.map(|(name, reason)| CheckBody { name, ready: reason.is_none(), reason });
+    (code, Json(Body { status, checks: checks.collect() }))
+}

@@ -1,0 +1,68 @@
+//! What every service's `main` needs and no service should write itself: options, logs, servers, health, drain, errors.
+//!
+//! **Guarantees.**
+//! - All faults of the options are named at once, before anything starts; exit status 2 for them, 1 for a start or a run
+//!   that failed, 0 after a clean drain.
+//! - After SIGTERM or SIGINT the service says that it is not serving, finishes the calls in flight, runs the drain steps
+//!   in their order, stops the background tasks, and all of that within one deadline. A second signal ends it at once.
+//! - A background task that fails, panics or ends too early ends the process with an error. Nothing fails in silence.
+//! - Every call has a deadline and a place among a bounded number of calls; a panic is an answer, not a broken
+//!   connection; what is internal never reaches a caller, who gets an id to ask about instead.
+//!
+//! **Does not.** It knows no business word and no table. It authenticates nobody.
+//!
+//! **How to add one more service.** Flatten [`ServiceOptions`] into its options and let its `main` be
+//!
+//! ```no_run
+//! use bowline_service::{Grpc, Service, ServiceOptions};
+//! # #[derive(clap::Parser)]
+//! # struct Options { #[command(flatten)] service: ServiceOptions }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     let settings = bowline_config::load(|options: Options, faults| options.service.check(faults));
+//!     let log = settings.log.clone();
+//!     bowline_service::launch("orders", &log, async move {
+//!         let service = Service::start("orders", settings).await?;
+//!         let database = service.readiness().register("database");
+//!         // Connect; build the parts; hand long-running ones to service.background().spawn("relay", …).
+//!         database.set_ready();
+//!         service.grpc(Grpc::new(&[])).on_drain("executor", async {}).run().await
+//!     })
+//! }
+//! ```
+
+mod background;
+mod body;
+mod error;
+mod grpc;
+mod guard;
+mod housekeeping;
+mod http_server;
+mod lanes;
+mod launch;
+mod options;
+mod page_token;
+mod readiness;
+mod service;
+mod signals;
+mod status;
+mod telemetry;
+mod trace_id;
+mod violations;
+
+pub use background::Background;
+pub use error::ServiceError;
+pub use grpc::Grpc;
+pub use housekeeping::forget_answers;
+pub use lanes::{NodeFailed, command_failed};
+pub use launch::launch;
+pub use options::{
+    DrainSettings, LimitSettings, ListenSettings, LogFormat, LogSettings, ServiceOptions, ServiceSettings,
+};
+pub use page_token::{PageTokenRefused, decode_page_token, encode_page_token};
+pub use readiness::{Check, Readiness};
+pub use service::Service;
+pub use signals::{SignalSender, Signals};
+pub use status::{ApiError, DOMAIN, ErrorKind};
+pub use trace_id::TraceId;
+pub use violations::{Violation, Violations};

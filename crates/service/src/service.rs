@@ -1,0 +1,226 @@
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::http_server::probes;
+use crate::readiness::Phase;
+use crate::{Background, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals};
+
+/// A service from its start to the end of its drain.
+pub struct Service {
+    name: &'static str,
+    settings: ServiceSettings,
+    grpc_listener: TcpListener,
+    addresses: Addresses,
+    readiness: Readiness,
+    background: Background,
+    failures: mpsc::UnboundedReceiver<ServiceError>,
+    draining: CancellationToken,
+    grpc: Grpc,
+    steps: Vec<Step>,
+    /// Aborted when the service is dropped, so that the probes answer to the very end.
+    http: JoinSet<std::io::Result<()>>,
+}
+
+#[derive(Clone, Copy)]
+struct Addresses {
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+struct Step {
+    name: &'static str,
+    work: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// What a drain is waiting for, for the error that says so.
+struct Progress(Mutex<&'static str>);
+
+impl Service {
+    /// Takes both addresses and starts to answer the probes; gRPC calls are answered from [`Service::run`] on. Until then
+    /// a signal ends the process at once, since nothing has been taken on yet.
+    pub async fn start(name: &'static str, settings: ServiceSettings) -> Result<Self, ServiceError> {
+        let grpc_listener = bind(settings.listen.grpc, "--grpc-listen").await?;
+        let http_listener = bind(settings.listen.http, "--http-listen").await?;
+        let addresses = Addresses {
+            grpc: local_address(&grpc_listener, settings.listen.grpc),
+            http: local_address(&http_listener, settings.listen.http),
+        };
+        let readiness = Readiness::new();
+        let draining = CancellationToken::new();
+        let (background, failures) = Background::new(draining.clone());
+        let mut http = JoinSet::new();
+        http.spawn(axum::serve(http_listener, probes(readiness.clone())).into_future().in_current_span());
+        tracing::info!(grpc = %addresses.grpc, http = %addresses.http, "starting");
+        let (grpc, steps) = (Grpc::new(&[]), Vec::new());
+        Ok(Self {
+            name,
+            settings,
+            grpc_listener,
+            addresses,
+            readiness,
+            background,
+            failures,
+            draining,
+            grpc,
+            steps,
+            http,
+        })
+    }
+
+    /// Where gRPC calls come in; the real port if the setting was 0.
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.addresses.grpc
+    }
+
+    /// Where probes come in; the real port if the setting was 0.
+    pub fn http_address(&self) -> SocketAddr {
+        self.addresses.http
+    }
+
+    /// The limits of a call.
+    pub fn limits(&self) -> LimitSettings {
+        self.settings.limits
+    }
+
+    /// How long a drain may take.
+    pub(crate) fn drain_timeout(&self) -> std::time::Duration {
+        self.settings.drain.timeout
+    }
+
+    /// Where checks are registered.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Where long-running tasks are started.
+    pub fn background(&self) -> Background {
+        self.background.clone()
+    }
+
+    /// Cancelled at the first signal, before anything else happens.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// Sets the gRPC services.
+    #[must_use]
+    pub fn grpc(mut self, grpc: Grpc) -> Self {
+        self.grpc = grpc;
+        self
+    }
+
+    /// Adds a step to the drain. Steps run one after the other in the order in which they were added, after the last call
+    /// has been answered and before the background tasks are told to stop.
+    #[must_use]
+    pub fn on_drain(mut self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.steps.push(Step { name, work: Box::pin(work) });
+        self
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains.
+    pub async fn run(self) -> Result<(), ServiceError> {
+        self.run_until(Signals::of_process()?).await
+    }
+
+    /// Serves until the first of the given signals, then drains.
+    pub async fn run_until(self, mut signals: Signals) -> Result<(), ServiceError> {
+        let Self { settings, readiness, background, mut failures, draining, mut http, .. } = self;
+        let closing = CancellationToken::new();
+        let serving =
+            self.grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());
+        let mut serving = pin!(serving);
+        readiness.enter(Phase::Serving);
+        tracing::info!(grpc = %self.addresses.grpc, http = %self.addresses.http, "serving");
+        let signal = tokio::select! {
+            served = &mut serving => return Err(ended("gRPC", served)),
+            Some(failure) = failures.recv() => return Err(failure),
+            Some(outcome) = http.join_next() => return Err(http_ended(outcome)),
+            signal = signals.next() => signal,
+        };
+        draining.cancel();
+        readiness.enter(Phase::Draining);
+        let limit = settings.drain.timeout;
+        let deadline_ms = limit.as_millis();
+        tracing::info!(signal, deadline_ms, "draining");
+        let progress = Progress(Mutex::new("the grace time"));
+        let drain = async {
+            // Calls and health go on being answered meanwhile.
+            tokio::select! {
+                served = &mut serving => return Err(ended("gRPC", served)),
+                () = tokio::time::sleep(settings.drain.grace) => {}
+            }
+            progress.note("calls in flight");
+            closing.cancel();
+            serving.await?;
+            for step in self.steps {
+                progress.note(step.name);
+                step.work.await;
+            }
+            progress.note("background tasks");
+            background.stop().await;
+            Ok(())
+        };
+        tokio::select! {
+            drained = drain => drained?,
+            Some(failure) = failures.recv() => return Err(failure),
+            () = tokio::time::sleep(limit) => {
+                return Err(ServiceError::DrainTimeout { limit, waiting_for: progress.last() });
+            }
+            _ = signals.next() => return Err(ServiceError::Interrupted { waiting_for: progress.last() }),
+        }
+        // A task that failed while it was being stopped has ended all the same, so the drain does not notice.
+        failures.try_recv().map_or(Ok(()), Err)
+    }
+}
+
+impl Progress {
+    fn note(&self, what: &'static str) {
+        tracing::debug!(what, "drain step");
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what;
+    }
+
+    fn last(&self) -> &'static str {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .field("steps", &self.steps.iter().map(|step| step.name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServiceError> {
+    TcpListener::bind(address).await.map_err(|source| ServiceError::Listen { address, flag, source })
+}
+
+fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}
+
+fn ended(name: &'static str, served: Result<(), ServiceError>) -> ServiceError {
+    served.err().unwrap_or(ServiceError::Server { name, source: None })
+}
+
+fn http_ended(outcome: Result<std::io::Result<()>, tokio::task::JoinError>) -> ServiceError {
+    let source: Option<Box<dyn std::error::Error + Send + Sync>> = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(Box::new(error)),
+        Err(error) => Some(Box::new(error)),
+    };
+    ServiceError::Server { name: "HTTP", source }
+}
