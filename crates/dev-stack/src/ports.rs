@@ -1,0 +1,96 @@
+//! Ports on 127.0.0.1: a consecutive run from a base, or any that are free.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Mutex;
+
+use rand::RngExt as _;
+
+use crate::error::{Error, Result};
+
+/// Below the range from which systems take the ports of outgoing connections: a port found free here is not taken by
+/// one of those before its server listens.
+const RANGE: std::ops::Range<u16> = 15_000..30_000;
+
+/// Hands out ports, none of them twice.
+#[derive(Debug)]
+pub struct Ports {
+    given: Mutex<Given>,
+}
+
+#[derive(Debug)]
+enum Given {
+    From { next: u16 },
+    Free { used: Vec<u16> },
+}
+
+impl Ports {
+    /// `base`, `base + 1`, … in the order asked for, or free ports without a base.
+    pub fn new(base: Option<u16>) -> Self {
+        let given = match base {
+            Some(next) => Given::From { next },
+            None => Given::Free { used: Vec::new() },
+        };
+        Self { given: Mutex::new(given) }
+    }
+
+    /// The next port. `what` names its user in the error when a port of the run is taken.
+    pub fn next(&self, what: &str) -> Result<u16> {
+        let mut given = self.given.lock().expect("no panic while the lock is held");
+        match &mut *given {
+            Given::From { next } => {
+                let port = *next;
+                check_free(port, what)?;
+                *next = next.checked_add(1).ok_or_else(|| Error::NoPort { what: what.to_owned() })?;
+                Ok(port)
+            }
+            Given::Free { used } => {
+                let port = any_free(used).ok_or_else(|| Error::NoPort { what: what.to_owned() })?;
+                used.push(port);
+                Ok(port)
+            }
+        }
+    }
+}
+
+/// Fails with [`Error::PortTaken`] if somebody listens on `port`.
+pub fn check_free(port: u16, what: &str) -> Result<()> {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::PortTaken { port, what: what.to_owned() }),
+    }
+}
+
+/// Starts at a random place, so that two stacks that start at once rarely try the same port.
+fn any_free(used: &[u16]) -> Option<u16> {
+    let start = crate::secrets::random().random_range(RANGE);
+    (start..RANGE.end)
+        .chain(RANGE.start..start)
+        .find(|port| !used.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_with_its_mend() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let error = Ports::new(Some(port)).next("PostgreSQL").expect_err("it is taken");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "port {port} for PostgreSQL is taken: stop the program that listens there, or give another --port-base"
+            )
+        );
+    }
+
+    #[test]
+    fn free_ports_are_never_given_twice() {
+        let ports = Ports::new(None);
+        let mut given: Vec<u16> = (0..50).map(|_| ports.next("a test").expect("ports are left")).collect();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), 50);
+    }
+}

@@ -1,0 +1,99 @@
+//! The programs of this workspace, as the test run has built them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+/// One program; see [`binaries`].
+pub fn binary(name: &str) -> PathBuf {
+    binaries(&[name]).remove(name).expect("it was asked for")
+}
+
+/// The paths of programs such as `bowline-orders`, beside the running test in the target folder.
+///
+/// `cargo test --workspace` has built them. When a single package is tested, a program may be missing or older than one
+/// of its sources; then those are built here, once.
+pub fn binaries(names: &[&str]) -> BTreeMap<String, PathBuf> {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = profile_folder();
+    let wanted: Vec<&str> = names.iter().copied().filter(|name| !is_current(&folder.join(name))).collect();
+    if !wanted.is_empty() {
+        build(&wanted, &folder);
+    }
+    names.iter().map(|&name| (name.to_owned(), folder.join(name))).collect()
+}
+
+/// `target/debug` of `target/debug/deps/some_test-0123`.
+fn profile_folder() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let folder = test.ancestors().nth(2).expect("tests lie in the folder deps of a target folder");
+    folder.to_owned()
+}
+
+/// Whether the program is there and no source that its dep-info lists has changed since.
+fn is_current(program: &Path) -> bool {
+    let Some(built) = modified(program) else { return false };
+    let Ok(info) = std::fs::read_to_string(program.with_extension("d")) else { return true };
+    let sources = info.split_once(": ").map_or("", |(_, sources)| sources).trim().replace("\\ ", "\0");
+    sources
+        .split_whitespace()
+        .all(|source| modified(Path::new(&source.replace('\0', " "))).is_some_and(|changed| changed <= built))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|about| about.modified()).ok()
+}
+
+fn build(names: &[&str], folder: &Path) {
+    let mut command = Command::new(env!("CARGO"));
+    command.arg("build").arg("--quiet").arg("--locked").current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.arg("--target-dir").arg(folder.parent().expect("a profile lies in a target folder"));
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    for name in names {
+        // The tool is the one program that is not named like its package.
+        let package = if *name == "bowline" { "bowline-cli" } else { name };
+        command.args(["--package", package, "--bin", name]);
+    }
+    let status = command.status().expect("cargo runs where it has run before");
+    assert!(status.success(), "cargo could not build {names:?}");
+    for name in names {
+        assert!(folder.join(name).is_file(), "cargo has built {name}, but not into {}", folder.display());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_older_than_its_source_is_not_current() {
+        // Beside this test's own program, because the target folder is the one place that a test may surely write.
+        let folder = profile_folder().join(format!("binaries-test-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("the target folder is ours");
+        let (program, source) = (folder.join("p"), folder.join("a source.rs"));
+        std::fs::write(&program, "").expect("our folder");
+        std::fs::write(&source, "").expect("our folder");
+        let listed = source.display().to_string().replace(' ', "\\ ");
+        std::fs::write(folder.join("p.d"), format!("{}: {listed}\n", program.display())).expect("our folder");
+        let at = |path: &Path, seconds: u64| {
+            let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            std::fs::File::options()
+                .write(true)
+                .open(path)
+                .and_then(|file| file.set_modified(time))
+                .expect("our file");
+        };
+        at(&program, 2000);
+        at(&source, 1000);
+        assert!(is_current(&program));
+        at(&source, 3000);
+        assert!(!is_current(&program), "its source has changed");
+        assert!(!is_current(&folder.join("q")), "it is missing");
+        std::fs::remove_dir_all(&folder).expect("our folder");
+    }
+}

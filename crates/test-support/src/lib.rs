@@ -1,0 +1,33 @@
+//! What tests stand on: one real PostgreSQL and one real Kafka on this machine, shared by all test binaries.
+//!
+//! [`stack`] starts them when nobody has, and finds them otherwise. They outlive the test process and go by themselves
+//! when no test process has lived for two minutes. `BOWLINE_TEST_POSTGRES_URL` and `BOWLINE_TEST_KAFKA` name others to use.
+//!
+//! - A database of one's own: [`TestDatabase::create`], or [`ServiceDatabase::create`] with the roles of production.
+//! - Topics of one's own: [`namespace`].
+//! - The workspace's programs: [`binary`] and [`binaries`].
+//! - Waiting for what happens elsewhere: [`eventually`].
+//!
+//! Tests share the servers: they must not stop them. A test that does starts a `bowline_dev_stack::Stack` of its own.
+//! Everything here panics with a clear message when the machine lacks something, because a test can do nothing else.
+
+mod binaries;
+mod databases;
+mod eventually;
+mod shared;
+
+pub use binaries::{binaries, binary};
+pub use databases::{ServiceDatabase, TestDatabase};
+pub use eventually::eventually;
+pub use shared::{TestStack, stack};
+
+/// A topic namespace that no other test has: a prefix such as `t-4f9k2m7x.`.
+pub fn namespace() -> String {
+    format!("t-{}.", bowline_dev_stack::secrets::random_text(10))
+}
+
+/// The variables that a developer may set for tests. Tests have no command line, so clap cannot read them.
+#[expect(clippy::disallowed_methods, reason = "tests have no command line through which options could come")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
