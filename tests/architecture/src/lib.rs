@@ -1,0 +1,1 @@
+//! Nothing but tests: the rules of ARCHITECTURE.md that a compiler does not check.

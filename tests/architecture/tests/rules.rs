@@ -1,0 +1,181 @@
+//! Imports go downward, domains are pure, files are short.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    /// `None` for an ordinary dependency, else `dev` or `build`.
+    kind: Option<String>,
+}
+
+/// From the ground up: a crate may import those of the groups before its own, and of its own group none.
+const LAYERS: &[&[&str]] = &[
+    &["bowline-kernel", "bowline-config"],
+    &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-dev-stack"],
+    &["bowline-event-store", "bowline-messaging", "bowline-idempotency"],
+    &["bowline-service"],
+    &[
+        "bowline-orders-domain",
+        "bowline-inventory-domain",
+        "bowline-payment-domain",
+        "bowline-projection-domain",
+    ],
+    &[
+        "bowline-orders",
+        "bowline-inventory",
+        "bowline-payment",
+        "bowline-projection",
+        "bowline-payment-simulator",
+        "bowline-load",
+        "bowline-test-support",
+        "xtask",
+    ],
+    &["bowline-prove"],
+    &["bowline-cli", "bowline-e2e", "bowline-architecture"],
+];
+
+/// What a domain must not know: the world.
+const IMPURE: &[&str] = &[
+    "tokio",
+    "sqlx",
+    "tonic",
+    "prost",
+    "rand",
+    "reqwest",
+    "rdkafka",
+    "bowline-contracts",
+    "bowline-database",
+    "bowline-event-store",
+    "bowline-messaging",
+    "bowline-idempotency",
+    "bowline-service",
+    "bowline-resilience",
+    "bowline-config",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is here")
+}
+
+/// The ordinary dependencies of every package of the workspace.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let cargo = env!("CARGO");
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("cargo metadata answers in JSON");
+    metadata
+        .packages
+        .into_iter()
+        .map(|package| {
+            let ordinary = package.dependencies.into_iter().filter(|dependency| dependency.kind.is_none());
+            (package.name, ordinary.map(|dependency| dependency.name).collect())
+        })
+        .collect()
+}
+
+fn layer_of(name: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&name))
+}
+
+#[test]
+fn every_crate_has_its_layer() {
+    let nowhere: Vec<String> = imports().into_keys().filter(|name| layer_of(name).is_none()).collect();
+    assert!(nowhere.is_empty(), "add to LAYERS, and to ARCHITECTURE.md: {nowhere:?}");
+}
+
+#[test]
+fn imports_go_downward_only() {
+    let mut wrong = Vec::new();
+    for (name, dependencies) in imports() {
+        for dependency in dependencies {
+            if layer_of(&dependency).is_some_and(|below| Some(below) >= layer_of(&name)) {
+                wrong.push(format!("{name} must not import {dependency}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn only_messaging_links_kafka() {
+    for (name, dependencies) in imports() {
+        if name != "bowline-messaging" {
+            assert!(!dependencies.contains("rdkafka"), "{name} must go through bowline-messaging");
+        }
+    }
+}
+
+#[test]
+fn domains_are_pure() {
+    for (name, dependencies) in imports().into_iter().filter(|(name, _)| name.ends_with("-domain")) {
+        for impure in IMPURE {
+            assert!(!dependencies.contains(*impure), "{name} must not know {impure}");
+        }
+    }
+}
+
+/// Rust files that the project wrote, with their number of lines.
+fn sources() -> Vec<(PathBuf, usize)> {
+    let mut files = Vec::new();
+    for group in ["crates", "services", "tools", "tests"] {
+        collect(&root().join(group), &mut files);
+    }
+    assert!(files.len() > 100, "the sources are found");
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, usize)>) {
+    for entry in fs::read_dir(folder).expect("folders can be listed") {
+        let path = entry.expect("folders can be listed").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let lines = fs::read_to_string(&path).expect("sources are text").lines().count();
+            files.push((path, lines));
+        }
+    }
+}
+
+#[test]
+fn files_are_short() {
+    let long: Vec<_> = sources().into_iter().filter(|(_, lines)| *lines > 400).collect();
+    assert!(long.is_empty(), "split them by what they are about: {long:#?}");
+}
+
+#[test]
+fn a_main_is_a_table_of_contents() {
+    for service in ["orders", "inventory", "payment", "projection"] {
+        let main = root().join("services").join(service).join("src/main.rs");
+        let lines = fs::read_to_string(&main).expect("every service has a main").lines().count();
+        assert!(lines <= 40, "{} has {lines} lines", main.display());
+    }
+}
+
+#[test]
+fn no_module_is_called_anything_or_nothing() {
+    for (path, _) in sources() {
+        let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        assert!(!["utils", "util", "helpers", "manager", "misc"].contains(&name), "{}", path.display());
+    }
+}
