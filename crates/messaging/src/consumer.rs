@@ -15,6 +15,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use crate::diagnostics::Diagnostics;
 use crate::tracker::Assignment;
 use crate::{Error, KafkaOptions};
 
@@ -74,7 +75,7 @@ impl Consumer {
         group: &str,
         topics: &[&'static Topic],
     ) -> Result<(Self, mpsc::Receiver<Vec<Record>>), Error> {
-        let consumer: BaseConsumer = options.consumer(group).create()?;
+        let consumer = options.consumer(group).create_with_context(Diagnostics::of("consumer"))?;
         let (orders, told) = channel();
         let (sender, records) = mpsc::channel(HANDOVERS_WAITING_MAX);
         let names = topics.iter().map(|topic| (options.topic_name(topic), *topic)).collect();
@@ -122,7 +123,7 @@ impl Drop for Consumer {
 }
 
 struct Reader {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Diagnostics>,
     names: HashMap<String, &'static Topic>,
     generations: HashMap<(&'static str, u16), u64>,
     told: Receiver<Order>,
@@ -152,7 +153,10 @@ impl Reader {
         while read.len() < DRAIN_MAX {
             match self.consumer.poll(patience) {
                 None => return,
-                Some(Ok(message)) => read.extend(self.record(&message)),
+                Some(Ok(message)) => {
+                    self.consumer.context().answered();
+                    read.extend(self.record(&message));
+                }
                 Some(Err(error)) => report(&error),
             }
             patience = Duration::ZERO;

@@ -23,7 +23,7 @@ use crate::{Error, LaneOptions};
 
 /// How long messages that the service does nothing about wait for company, so that they do not cost a transaction.
 const IDLE_MESSAGES_WAIT: Duration = Duration::from_millis(200);
-/// How long the executor waits after the database was away.
+/// How long messages wait after the database was away, or somebody else was in the way for too long.
 const AWAY_PAUSE: Duration = Duration::from_millis(100);
 /// How often positions are told to the consumer group, and gaps looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
@@ -196,7 +196,7 @@ pub(crate) struct Executor<H: Handler> {
     pending: Vec<Incoming>,
     /// When the oldest of `pending` was scheduled.
     pending_since: Instant,
-    /// No message is applied before, because the database was away.
+    /// No message is applied before; see [`AWAY_PAUSE`].
     resume_at: Instant,
     gaps: HashMap<String, Gap>,
     /// Partitions that are owned but could not be begun, each with the reason.

@@ -18,6 +18,7 @@
 
 mod batch;
 mod consumer;
+mod diagnostics;
 mod error;
 mod executor;
 mod inbox;

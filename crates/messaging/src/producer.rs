@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use bowline_contracts::envelope::Envelope;
 use rdkafka::ClientContext;
-use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::config::{FromClientConfigAndContext as _, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::diagnostics::Diagnostics;
 use crate::{Error, KafkaOptions};
 
 /// Sends messages of lanes; every generation counts anew from what was acknowledged before.
@@ -57,7 +58,8 @@ impl Producer {
             failed: AtomicBool::new(false),
             failure: Notify::new(),
         });
-        let context = Deliveries { progress: Arc::clone(&progress) };
+        let context =
+            Deliveries { progress: Arc::clone(&progress), diagnostics: Diagnostics::of("producer") };
         let inner = ThreadedProducer::from_config_and_context(&options.producer(), context)?;
         Ok(Self { inner, progress })
     }
@@ -135,11 +137,16 @@ impl Progress {
 /// Called by librdkafka for every message, in order within a partition.
 struct Deliveries {
     progress: Arc<Progress>,
+    diagnostics: Diagnostics,
 }
 
 impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.diagnostics.log(level, facility, message);
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "producer met an error and goes on");
+        self.diagnostics.error(error, reason);
     }
 }
 
@@ -176,6 +183,31 @@ fn unpack(opaque: usize) -> (usize, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn progress(acknowledged: i64) -> Progress {
+        let acknowledged = vec![AtomicI64::new(acknowledged)];
+        Progress { acknowledged, failed: AtomicBool::new(false), failure: Notify::new() }
+    }
+
+    #[test]
+    fn messages_are_counted_in_without_a_hole() {
+        let progress = progress(4);
+        for sequence in [5, 6, 5, 6, 7] {
+            progress.acknowledge(0, sequence);
+        }
+        assert_eq!((progress.acknowledged(0), progress.has_failed()), (7, false));
+        progress.acknowledge(0, 9);
+        assert_eq!((progress.acknowledged(0), progress.has_failed()), (7, true), "8 has failed");
+    }
+
+    #[test]
+    fn what_another_process_has_published_is_never_taken_back() {
+        let progress = progress(4);
+        progress.raise(0, 10);
+        progress.acknowledge(0, 5);
+        progress.raise(0, 8);
+        assert_eq!((progress.acknowledged(0), progress.has_failed()), (10, false));
+    }
 
     #[test]
     fn what_was_packed_is_unpacked() {

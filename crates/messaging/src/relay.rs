@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bowline_database::Database;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +49,8 @@ pub(crate) struct Relay {
     lanes: Vec<Lane>,
     /// Something is to be read from the outbox.
     behind: bool,
+    /// The note that is being written, one at the most: what it says of which lanes.
+    noting: JoinSet<Vec<(usize, i64)>>,
 }
 
 impl Relay {
@@ -62,7 +65,7 @@ impl Relay {
         lanes.sort_unstable_by_key(|lane| lane.id);
         let producer = Producer::start(&parts.kafka, &vec![0; lanes.len()])?;
         let progress = Arc::clone(producer.progress());
-        Ok(Self { parts, producer, progress, lanes, behind: false })
+        Ok(Self { parts, producer, progress, lanes, behind: false, noting: JoinSet::new() })
     }
 
     /// Runs until `cancelled`, then publishes what is committed, within `patience` as it is then, and notes it.
@@ -82,8 +85,9 @@ impl Relay {
                     }
                     self.take_over().await;
                 }
+                Some(noted) = self.noting.join_next() => self.end_note(noted.unwrap_or_default()),
                 // Before the offers, which may come without a pause.
-                _ = note.tick() => self.note().await,
+                _ = note.tick() => self.begin_note(),
                 _ = poll.tick() => self.look().await,
                 offer = self.parts.offers.recv() => match offer {
                     Some(messages) => self.publish_from_memory(messages),
@@ -218,7 +222,7 @@ impl Relay {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        self.note().await;
+        self.note_by(deadline).await;
         let left = self.unacknowledged();
         if left > 0 {
             tracing::warn!(
@@ -230,6 +234,22 @@ impl Relay {
         let flushed = tokio::task::spawn_blocking(move || producer.flush(Duration::from_millis(100))).await;
         if !matches!(flushed, Ok(Ok(()))) {
             tracing::debug!("producer was not flushed");
+        }
+    }
+
+    /// Notes the rest, behind what is being noted already.
+    async fn note_by(&mut self, deadline: Instant) {
+        let noted = async {
+            for _ in 0..2 {
+                while let Some(noted) = self.noting.join_next().await {
+                    self.end_note(noted.unwrap_or_default());
+                }
+                self.begin_note();
+            }
+            while self.noting.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout_at(deadline, noted).await.is_err() {
+            tracing::debug!("progress was not noted in time");
         }
     }
 

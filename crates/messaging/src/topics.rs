@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use bowline_contracts::topics::{Topic, TopicKind};
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
 use kafka_protocol::messages::{
     ApiKey, MetadataRequest, MetadataResponse, RequestHeader, ResponseHeader, TopicName,
 };
 use kafka_protocol::protocol::{Decodable as _, Encodable as _, HeaderVersion as _, StrBytes};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use crate::diagnostics::Diagnostics;
 use crate::{Error, KafkaOptions};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,7 +31,7 @@ pub(crate) async fn create(options: &KafkaOptions, topics: &[&Topic]) -> Result<
     if topics.is_empty() {
         return Ok(());
     }
-    let admin: AdminClient<DefaultClientContext> = options.client().create()?;
+    let admin: AdminClient<Diagnostics> = options.client().create_with_context(Diagnostics::of("admin"))?;
     let names: Vec<String> = topics.iter().map(|topic| options.topic_name(topic)).collect();
     let max_bytes = options.message_bytes_max.to_string();
     let command_retention = COMMAND_RETENTION.as_millis().to_string();
@@ -64,36 +66,53 @@ pub(crate) async fn create(options: &KafkaOptions, topics: &[&Topic]) -> Result<
 /// The ids of `topics`; an error while one is missing or has another number of partitions than it must have.
 ///
 /// librdkafka's wrapper does not tell topic ids, so the question is put to a broker directly. Brokers that demand TLS
-/// or a login are asked through librdkafka instead, and topics have no id then.
+/// or a login are asked through librdkafka instead, and their topics are not in the answer.
 pub(crate) async fn ids(
     options: &KafkaOptions,
     topics: &[&'static Topic],
 ) -> Result<HashMap<&'static str, Uuid>, Error> {
+    if options.properties.0.iter().any(|(name, _)| name == "security.protocol") {
+        let (options, topics) = (options.clone(), topics.to_vec());
+        let checked = tokio::task::spawn_blocking(move || check_through_librdkafka(&options, &topics)).await;
+        checked.map_err(|error| Error::Metadata(error.to_string()))??;
+        return Ok(HashMap::new());
+    }
     let response = tokio::time::timeout(PATIENCE, ask(options, topics))
         .await
         .map_err(|_| Error::Metadata("no broker answered in time".into()))??;
     let mut ids = HashMap::new();
     for topic in topics {
         let name = options.topic_name(topic);
-        let found = response
-            .topics
-            .iter()
-            .find(|found| {
-                found.error_code == 0 && found.name.as_ref().is_some_and(|given| given.0.as_str() == name)
-            })
-            .ok_or_else(|| {
-                Error::Metadata(format!("topic {name} does not exist yet: {} creates it", topic.owner))
-            })?;
-        if found.partitions.len() != usize::from(topic.partitions) {
-            return Err(Error::Metadata(format!(
-                "topic {name} has {} partitions instead of {}: orders would change their lane; make it again",
-                found.partitions.len(),
-                topic.partitions
-            )));
-        }
-        ids.insert(topic.name, found.topic_id);
+        let named = |found: &&MetadataResponseTopic| {
+            found.name.as_ref().is_some_and(|given| given.0.as_str() == name)
+        };
+        let found = response.topics.iter().find(named).filter(|found| found.error_code == 0);
+        check_partitions(options, topic, found.map(|found| found.partitions.len()))?;
+        ids.extend(found.map(|found| (topic.name, found.topic_id)));
     }
     Ok(ids)
+}
+
+fn check_through_librdkafka(options: &KafkaOptions, topics: &[&'static Topic]) -> Result<(), Error> {
+    let client: BaseConsumer<Diagnostics> =
+        options.client().create_with_context(Diagnostics::of("metadata"))?;
+    for topic in topics {
+        let metadata = client.fetch_metadata(Some(&options.topic_name(topic)), PATIENCE)?;
+        let found = metadata.topics().first().filter(|found| found.error().is_none());
+        check_partitions(options, topic, found.map(|found| found.partitions().len()))?;
+    }
+    Ok(())
+}
+
+fn check_partitions(options: &KafkaOptions, topic: &Topic, found: Option<usize>) -> Result<(), Error> {
+    let (name, expected) = (options.topic_name(topic), usize::from(topic.partitions));
+    match found {
+        None => Err(Error::Metadata(format!("topic {name} does not exist yet: {} creates it", topic.owner))),
+        Some(partitions) if partitions != expected => Err(Error::Metadata(format!(
+            "topic {name} has {partitions} partitions instead of {expected}: orders would change their lane; make it again"
+        ))),
+        Some(_) => Ok(()),
+    }
 }
 
 async fn ask(options: &KafkaOptions, topics: &[&'static Topic]) -> Result<MetadataResponse, Error> {

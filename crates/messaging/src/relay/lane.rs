@@ -163,3 +163,23 @@ pub(super) fn envelope(source: &str, sequenced: &Sequenced) -> Envelope {
         traceparent: message.traceparent.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_taken_over_again_goes_on_behind_what_is_on_its_way() {
+        let (known, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut lane = Lane::new(1, "orders.events.v1".into(), 0);
+        lane.take_over(4, Some(known));
+        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (4, 4, known));
+        // Given to the producer, but not yet acknowledged: it must not be noted as published.
+        lane.enqueued = 9;
+        lane.take_over(6, Some(other));
+        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (9, 6, known));
+        // Somebody else has published beyond that meanwhile.
+        lane.take_over(20, Some(other));
+        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (20, 20, other));
+    }
+}

@@ -134,8 +134,12 @@ impl Relay {
         Ok(rows.collect())
     }
 
-    /// Notes how far the owned lanes are acknowledged; losing the note means publishing again, which is harmless.
-    pub(super) async fn note(&mut self) {
+    /// Begins to note how far the owned lanes are acknowledged; losing the note means publishing again, which is
+    /// harmless. Publishing does not wait for it: a row that somebody has locked must not hold up the lanes.
+    pub(super) fn begin_note(&mut self) {
+        if !self.noting.is_empty() {
+            return;
+        }
         let news: Vec<(usize, i64)> = (0..self.lanes.len())
             .filter(|index| self.lanes[*index].owned)
             .map(|index| (index, self.progress.acknowledged(index)))
@@ -146,21 +150,29 @@ impl Relay {
         }
         let lanes: Vec<i32> = news.iter().map(|(index, _)| self.lanes[*index].id).collect();
         let sequences: Vec<i64> = news.iter().map(|(_, sequence)| *sequence).collect();
-        let noted = sqlx::query!(
-            "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
-               FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
-            &lanes,
-            &sequences,
-        )
-        .execute(self.parts.notes.pool())
-        .await;
-        match noted {
-            Ok(_) => {
-                for (index, sequence) in news {
-                    self.lanes[index].noted = sequence;
-                }
+        let database = self.parts.notes.clone();
+        self.noting.spawn(async move {
+            let noted = sqlx::query!(
+                "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
+                   FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
+                &lanes,
+                &sequences,
+            )
+            .execute(database.pool())
+            .await;
+            if let Err(error) = noted {
+                tracing::debug!(error = error_text(&error), "progress was not noted");
+                return Vec::new();
             }
-            Err(error) => tracing::debug!(error = error_text(&error), "progress was not noted"),
+            news
+        });
+    }
+
+    /// A note has been written.
+    pub(super) fn end_note(&mut self, noted: Vec<(usize, i64)>) {
+        for (index, sequence) in noted {
+            let lane = &mut self.lanes[index];
+            lane.noted = lane.noted.max(sequence);
         }
     }
 }

@@ -58,6 +58,9 @@ async fn every_replica_gets_something_when_there_are_enough_partitions() {
         replicas.push(orders.start(&kafka, steady()).await);
     }
     share(&replicas.iter().collect::<Vec<_>>(), &[4, 3, 3, 3, 3]).await;
+    for replica in replicas {
+        replica.drain().await;
+    }
 }
 
 #[tokio::test]

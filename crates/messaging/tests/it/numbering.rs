@@ -37,7 +37,7 @@ async fn a_late_committer_is_skipped_by_position_but_not_by_sequence() {
     let service = Service::orders().await;
     let database = service.open();
     let outbox = outbox(&database).await;
-    let lane = outbox.lane(&ORDERS_EVENTS, LANE).unwrap();
+    let lane_id = outbox.lane(&ORDERS_EVENTS, LANE).unwrap();
     let naive = "INSERT INTO it.naive (version) VALUES ($1)";
 
     let mut late = database.begin().await.unwrap();
@@ -49,7 +49,7 @@ async fn a_late_committer_is_skipped_by_position_but_not_by_sequence() {
 
     let naive = "SELECT position, version FROM it.naive WHERE position > $1 ORDER BY position";
     let seen: Vec<(i64, i32)> = sqlx::query_as(naive).bind(0_i64).fetch_all(database.pool()).await.unwrap();
-    let seen_of_ours = behind(&database, lane, 0).await;
+    let seen_of_ours = behind(&database, lane_id, 0).await;
     outbox.append(&mut late, vec![message(&ORDERS_EVENTS, key_in(LANE, 1))]).await.unwrap();
     late.commit().await.unwrap();
 
@@ -57,7 +57,7 @@ async fn a_late_committer_is_skipped_by_position_but_not_by_sequence() {
         sqlx::query_as(naive).bind(seen[0].0).fetch_all(database.pool()).await.unwrap();
     assert_eq!((seen[0].1, rest.len()), (2, 0), "the naive reader never learns of the late committer");
     assert_eq!(seen_of_ours, [(1, key_in(LANE, 2))]);
-    assert_eq!(behind(&database, lane, 1).await, [(2, key_in(LANE, 1))], "the lane goes on with it");
+    assert_eq!(behind(&database, lane_id, 1).await, [(2, key_in(LANE, 1))], "the lane goes on with it");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bowline_contracts::partition;
 use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PARTITIONS, Topic};
-use bowline_database::{ConnectOptions, Database, Profile};
+use bowline_database::{ConnectOptions, Database, Fault, Profile};
 use bowline_messaging::{
     Commands, KafkaOptions, LaneOptions, MIGRATOR, Node, NodeOptions, Outbox, Outgoing, Registered,
     Sequenced, Wiring,
@@ -108,7 +108,14 @@ impl Service {
             database_url: self.database.urls().runtime.clone(),
             address: "http://127.0.0.1:1".into(),
         };
-        Registered::register(self.wiring(), options).await.unwrap()
+        // A machine that is busy with other tests may take longer to let somebody in than a service waits.
+        eventually("the service registers", PATIENCE, async || {
+            match Registered::register(self.wiring(), options.clone()).await {
+                Err(error) if error.fault() == Fault::Unavailable => None,
+                registered => Some(registered.unwrap()),
+            }
+        })
+        .await
     }
 
     pub(crate) async fn start(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Replica {

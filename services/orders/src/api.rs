@@ -1,0 +1,169 @@
+//! The gRPC API.
+
+mod cancel_order;
+mod get_order;
+mod history;
+mod place_order;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bowline_contracts::orders::v1;
+use bowline_contracts::orders::v1::orders_service_server::OrdersService;
+use bowline_contracts::topics::PARTITIONS;
+use bowline_database::{Database, Fault};
+use bowline_kernel::{Clock, IdSource, OrderId};
+use bowline_messaging::{Commands, Owned};
+use bowline_orders_domain::LineLimits;
+use bowline_service::{ApiError, ErrorKind, TraceId, Violations, command_failed};
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use crate::app::execute::Command;
+use crate::app::queries;
+use crate::app::reply::Reply;
+use crate::infra::catalogue::Catalogue;
+
+/// Answers calls.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) commands: Commands<Command, Reply>,
+    pub(crate) reads: Database,
+    pub(crate) catalogue: Catalogue,
+    pub(crate) limits: LineLimits,
+    pub(crate) owned: watch::Receiver<Owned>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+/// How often an id is minted anew until it falls into a partition of this replica; 16 partitions need 16 on average
+/// when one is owned.
+const MINTING_TRIES: usize = 256;
+
+impl Api {
+    /// An id in a partition that this replica owns, so that replicas do not queue at the same lane heads. Any id will
+    /// do while none is owned.
+    fn mint(&self) -> OrderId {
+        let owned = self.owned.borrow();
+        let mut id = self.ids.next_id();
+        if !owned.is_empty() && owned.len() < usize::from(PARTITIONS) {
+            for _ in 0..MINTING_TRIES {
+                if owned.contains_key(&bowline_contracts::partition::of_key(id, PARTITIONS)) {
+                    break;
+                }
+                id = self.ids.next_id();
+            }
+        }
+        OrderId::new(id)
+    }
+
+    /// Executes a command; what went wrong as the caller sees it.
+    async fn execute(&self, command: Command) -> Result<v1::Order, ApiError> {
+        let order_id = command.order_id;
+        let reply = self.commands.execute(command).await.map_err(command_failed)?;
+        self.answer(reply, order_id).await
+    }
+
+    /// What a reply means to a caller. A repeated request is answered with the order as it was after the first one.
+    async fn answer(&self, reply: Reply, order_id: OrderId) -> Result<v1::Order, ApiError> {
+        match reply {
+            Reply::Done(order) => Ok(*order),
+            Reply::DoneBefore(done) => {
+                let order = queries::get_order_at(&self.reads, done.order_id, done.version)
+                    .await
+                    .map_err(read_failed)?;
+                order.ok_or_else(|| order_not_found(done.order_id))
+            }
+            Reply::Refused(refusal) => {
+                let refused = ApiError::new(ErrorKind::Precondition, refusal.reason, refusal.message);
+                Err(refused.with("order_id", order_id))
+            }
+            Reply::NotFound => Err(order_not_found(order_id)),
+            Reply::KeyReused => Err(ApiError::new(
+                ErrorKind::KeyReuse,
+                "REQUEST_ID_REUSED",
+                "this request_id belongs to another request: choose a new one",
+            )),
+        }
+    }
+}
+
+/// Something that this service needs is away; the caller should try again with the same request id.
+fn unavailable(reason: &'static str, message: &str) -> ApiError {
+    ApiError::new(ErrorKind::Unavailable, reason, message).retry_after(Duration::from_millis(500))
+}
+
+/// A read failed: the database is away, or an event cannot be read.
+fn read_failed(error: bowline_event_store::Error) -> ApiError {
+    failed(error.fault(), error)
+}
+
+/// What the fault of a read means to a caller.
+fn failed(fault: Fault, error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    match fault {
+        Fault::Unavailable | Fault::Conflict => {
+            tracing::warn!(%error, "orders cannot be read");
+            unavailable("DATABASE_UNAVAILABLE", "orders cannot be read at the moment")
+        }
+        Fault::Refused | Fault::Bug => ApiError::internal(error),
+    }
+}
+
+/// An id in the order that a caller named.
+fn order_id(violations: &mut Violations, text: &str) -> Option<OrderId> {
+    violations.uuid("order_id", text).map(OrderId::new)
+}
+
+fn order_not_found(order_id: OrderId) -> ApiError {
+    ApiError::new(ErrorKind::NotFound, "ORDER_NOT_FOUND", "there is no such order").with("order_id", order_id)
+}
+
+/// The trace context of a call: the caller's own, or a new one.
+fn traceparent<T>(request: &Request<T>) -> Option<String> {
+    let trace_id = request.extensions().get::<TraceId>()?.to_string();
+    let given = request.metadata().get("traceparent").and_then(|value| value.to_str().ok());
+    match given {
+        // The trace's id was taken from it, so it is well-formed up to there.
+        Some(given) if given.len() == TRACEPARENT_LENGTH && given.get(3..35) == Some(&*trace_id) => {
+            Some(given.to_owned())
+        }
+        // The first half of the trace's id is as good a first span as any.
+        Some(_) | None => Some(format!("00-{trace_id}-{}-00", &trace_id[..16])),
+    }
+}
+
+/// Of version 00, the only one there is.
+const TRACEPARENT_LENGTH: usize = 55;
+
+#[tonic::async_trait]
+impl OrdersService for Api {
+    async fn place_order(
+        &self,
+        request: Request<v1::PlaceOrderRequest>,
+    ) -> Result<Response<v1::PlaceOrderResponse>, Status> {
+        let traceparent = traceparent(&request);
+        Ok(Response::new(place_order::call(self, request.into_inner(), traceparent).await?))
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<v1::CancelOrderRequest>,
+    ) -> Result<Response<v1::CancelOrderResponse>, Status> {
+        let traceparent = traceparent(&request);
+        Ok(Response::new(cancel_order::call(self, request.into_inner(), traceparent).await?))
+    }
+
+    async fn get_order(
+        &self,
+        request: Request<v1::GetOrderRequest>,
+    ) -> Result<Response<v1::GetOrderResponse>, Status> {
+        Ok(Response::new(get_order::call(self, request.into_inner()).await?))
+    }
+
+    async fn get_order_history(
+        &self,
+        request: Request<v1::GetOrderHistoryRequest>,
+    ) -> Result<Response<v1::GetOrderHistoryResponse>, Status> {
+        Ok(Response::new(history::call(self, request.into_inner()).await?))
+    }
+}

@@ -1,0 +1,9 @@
+//! What the service does: one file per use case.
+
+pub mod execute;
+mod publish;
+pub(crate) mod queries;
+mod reactions;
+pub mod reply;
+pub mod stream;
+pub(crate) mod view;

@@ -1,0 +1,71 @@
+//! The only place that wires the service; tests use it too.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bowline_contracts::FILE_DESCRIPTOR_SET;
+use bowline_contracts::orders::v1::orders_service_server::OrdersServiceServer;
+use bowline_contracts::topics::{
+    INVENTORY_COMMANDS, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PAYMENT_COMMANDS, PAYMENT_EVENTS,
+};
+use bowline_kernel::{Clock, IdSource, SystemClock, SystemIds};
+use bowline_messaging::{NodeOptions, Registered, Wiring};
+use bowline_service::{Grpc, Service, forget_answers};
+use sqlx::migrate::Migrator;
+
+use crate::api::Api;
+use crate::app::execute::Orders;
+use crate::config::Settings;
+use crate::infra::catalogue::Catalogue;
+
+/// What orders says and hears.
+pub fn wiring() -> Wiring {
+    Wiring {
+        source: ORDERS,
+        owns: vec![&ORDERS_EVENTS],
+        sends: vec![&ORDERS_EVENTS, &INVENTORY_COMMANDS, &PAYMENT_COMMANDS],
+        hears: vec![&INVENTORY_EVENTS, &PAYMENT_EVENTS],
+    }
+}
+
+/// Every owner of tables in the database of orders, in the order in which their migrations are applied.
+pub fn migrators() -> [(&'static str, &'static Migrator); 3] {
+    [
+        ("messaging", &bowline_messaging::MIGRATOR),
+        ("event_store", &bowline_event_store::MIGRATOR),
+        ("idempotency", &bowline_idempotency::MIGRATOR),
+    ]
+}
+
+/// Starts everything but the gRPC server, which [`Service::run`] starts.
+pub async fn start(settings: Settings) -> anyhow::Result<Service> {
+    let service = Service::start(ORDERS, settings.service.clone()).await?;
+    settings.database.migrate(&migrators()).await?;
+    let reads = settings.database.connect_for_reads(ORDERS).await.context("the database cannot be used")?;
+    let options = NodeOptions {
+        kafka: settings.kafka.clone(),
+        lanes: settings.lanes.clone(),
+        database_url: settings.database.url.expose().to_owned(),
+        address: service.grpc_address().to_string(),
+    };
+    let catalogue = Catalogue::new(&settings.catalogue).context("the catalogue's address cannot be used")?;
+    let registered =
+        Registered::register(wiring(), options).await.context("the lanes cannot be registered")?;
+    let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    let (database, outbox) = (registered.database(), registered.outbox());
+    let handler =
+        Orders::new(database, outbox, Arc::clone(&clock), Arc::clone(&ids), settings.orders_cached_max);
+    let node = registered.start(handler)?;
+    let api = Api {
+        commands: node.commands(),
+        reads: reads.clone(),
+        catalogue,
+        limits: settings.line_limits,
+        owned: node.owned(),
+        clock: Arc::clone(&clock),
+        ids,
+    };
+    forget_answers(&service.background(), reads.clone(), clock, settings.answers_kept);
+    let server = OrdersServiceServer::new(api).max_decoding_message_size(service.limits().message_size_max);
+    Ok(service.with_node(node, reads).grpc(Grpc::new(FILE_DESCRIPTOR_SET).add_service(server)))
+}

@@ -1,0 +1,3 @@
+//! Remote parties.
+
+pub(crate) mod catalogue;

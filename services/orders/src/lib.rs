@@ -1,0 +1,20 @@
+//! The orders service: takes orders, decides how they end, and has undone what must be undone.
+//!
+//! - `api`: gRPC; what callers may send and what they get.
+//! - `app`: one file per use case. [`app::execute`] is the one transaction; `app/reactions` lists what other services
+//!   report; `app/publish` is the one bridge from stored events to public messages.
+//! - `infra`: the catalogue over gRPC.
+//! - [`bootstrap`]: the only place that wires.
+//!
+//! **Guarantees.** An accepted order is stored together with the message that starts its saga. Every report of another
+//! service takes effect exactly once. The rules themselves are those of `bowline-orders-domain`.
+//!
+//! **How to add one more reaction.** Add the message to the topic's registry in `bowline-contracts`, a file
+//! `app/reactions/on_<event>.rs` that makes a domain command of it, and the arm in `app/reactions.rs` that the compiler
+//! asks for.
+
+pub mod api;
+pub mod app;
+pub mod bootstrap;
+pub mod config;
+mod infra;

@@ -1,0 +1,77 @@
+//! `bowline.payment.v1.PaymentService`.
+
+use bowline_contracts::convert::{money, timestamp};
+use bowline_contracts::payment::v1;
+use bowline_contracts::payment::v1::payment_service_server::PaymentService;
+use bowline_database::{Database, Fault};
+use bowline_kernel::OrderId;
+use bowline_payment_domain::Status as PaymentStatus;
+use bowline_service::{ApiError, ErrorKind, Violations};
+use tonic::{Request, Response, Status};
+
+use crate::app::queries::get_payment::{Payment, get_payment};
+
+/// Answers from the event store.
+#[derive(Debug, Clone)]
+pub struct PaymentApi {
+    database: Database,
+}
+
+impl PaymentApi {
+    /// Reads from `database`.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+#[tonic::async_trait]
+impl PaymentService for PaymentApi {
+    async fn get_payment(
+        &self,
+        request: Request<v1::GetPaymentRequest>,
+    ) -> Result<Response<v1::GetPaymentResponse>, Status> {
+        let mut violations = Violations::new();
+        let id = violations.uuid("order_id", &request.get_ref().order_id);
+        let order_id = OrderId::new(violations.finish_with(id)?);
+        let found = get_payment(&self.database, order_id).await.map_err(unreadable)?;
+        let payment = found.and_then(|payment| document(order_id, &payment)).ok_or_else(|| {
+            ApiError::new(ErrorKind::NotFound, "PAYMENT_NOT_FOUND", "there is no payment for this order")
+                .with("order_id", order_id)
+        })?;
+        Ok(Response::new(v1::GetPaymentResponse { payment: Some(payment) }))
+    }
+}
+
+/// `None` for a payment of which nothing has happened.
+fn document(order_id: OrderId, payment: &Payment) -> Option<v1::Payment> {
+    let state = &payment.state;
+    let status = match state.status()? {
+        PaymentStatus::Authorizing => v1::PaymentStatus::Authorizing,
+        PaymentStatus::Authorized => v1::PaymentStatus::Authorized,
+        PaymentStatus::Declined => v1::PaymentStatus::Declined,
+        PaymentStatus::Capturing => v1::PaymentStatus::Capturing,
+        PaymentStatus::Captured => v1::PaymentStatus::Captured,
+        PaymentStatus::Voiding => v1::PaymentStatus::Voiding,
+        PaymentStatus::Voided => v1::PaymentStatus::Voided,
+    };
+    Some(v1::Payment {
+        order_id: order_id.to_string(),
+        status: status.into(),
+        authorized: state.authorized().map(money),
+        captured: state.captured().map(money),
+        voided: state.voided().map(money),
+        failure_reason: state.failure().map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+        version: payment.version,
+        update_time: state.updated_at().map(timestamp),
+    })
+}
+
+fn unreadable(error: bowline_event_store::Error) -> ApiError {
+    match error.fault() {
+        Fault::Unavailable | Fault::Conflict => {
+            tracing::warn!(%error, "payment cannot be read");
+            ApiError::new(ErrorKind::Unavailable, "DATABASE_UNAVAILABLE", "the database is away")
+        }
+        Fault::Refused | Fault::Bug => ApiError::internal(error),
+    }
+}

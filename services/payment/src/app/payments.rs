@@ -1,0 +1,28 @@
+//! How payments are stored: the domain's events under the domain's own names and forms.
+
+use bowline_event_store::{DecodeError, Persistent};
+use bowline_payment_domain::{Event, PaymentDecider};
+
+/// The streams of payments.
+#[derive(Debug, Clone, Copy)]
+pub struct Payments;
+
+impl Persistent for Payments {
+    type Decider = PaymentDecider;
+
+    fn event_type(event: &Event) -> &'static str {
+        event.event_type()
+    }
+
+    fn schema_version(event: &Event) -> u16 {
+        event.schema_version()
+    }
+
+    fn encode(event: &Event) -> Vec<u8> {
+        event.encode()
+    }
+
+    fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Event, DecodeError> {
+        Ok(Event::decode(event_type, schema_version, payload)?)
+    }
+}

@@ -1,0 +1,3 @@
+//! What is read without changing anything.
+
+pub mod get_payment;

@@ -1,0 +1,41 @@
+//! The payment of one order: the fold of its history.
+
+use bowline_database::Database;
+use bowline_event_store::{DecodeError, Error, Persistent as _, load};
+use bowline_kernel::{Decider as _, OrderId};
+use bowline_payment_domain::{Event, PaymentDecider, State};
+
+use crate::app::payments::Payments;
+
+/// A payment as it stands.
+#[derive(Debug)]
+pub struct Payment {
+    /// What is known about it.
+    pub state: State,
+    /// How many events its history has.
+    pub version: u32,
+}
+
+/// Reads a payment; `None` when there is none for this order.
+pub async fn get_payment(database: &Database, order_id: OrderId) -> Result<Option<Payment>, Error> {
+    let mut connection = database.pool().acquire().await?;
+    let stored = load(&mut connection, &[order_id.uuid()]).await?;
+    let Some(last) = stored.last() else { return Ok(None) };
+    let version = last.version;
+    let events = stored.iter().map(|event| {
+        Payments::decode(&event.event_type, event.schema_version, &event.payload)
+            .map_err(|source| undecodable(event, source))
+    });
+    let events: Vec<Event> = events.collect::<Result<_, _>>()?;
+    Ok(Some(Payment { state: PaymentDecider::replay(&events), version }))
+}
+
+fn undecodable(event: &bowline_event_store::StoredEvent, source: DecodeError) -> Error {
+    Error::Undecodable {
+        stream_id: event.stream_id,
+        version: event.version,
+        event_type: event.event_type.clone(),
+        schema_version: event.schema_version,
+        source,
+    }
+}

@@ -1,0 +1,200 @@
+//! The options of the service. All faults are named at once, before anything starts.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use bowline_config::{DatabaseUrl, Faults, Given};
+use bowline_messaging::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions};
+use bowline_resilience::{BreakerOptions, RetrySettings};
+use bowline_service::{ServiceOptions, ServiceSettings};
+use clap::{Args, Parser};
+use url::Url;
+
+use crate::infra::provider::ProviderSettings;
+use crate::worker::WorkerSettings;
+
+/// The payment service: authorises, captures and voids the payments of orders through a payment provider.
+#[derive(Debug, Parser)]
+#[command(name = "bowline-payment", version)]
+pub struct Options {
+    #[command(flatten)]
+    service: ServiceOptions,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    #[command(flatten)]
+    provider: ProviderArgs,
+    #[command(flatten)]
+    breaker: BreakerOptions,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    lanes: LaneArgs,
+}
+
+/// Where payments are kept.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Database")]
+struct DatabaseArgs {
+    /// Database of the service, as its runtime role.
+    #[arg(long, env = "BOWLINE_PAYMENT_DATABASE_URL", value_name = "URL")]
+    database_url: Option<Given<DatabaseUrl>>,
+    /// The same database as its owner: migrations are applied at the start. Left out, they must have been applied.
+    #[arg(long, env = "BOWLINE_PAYMENT_MIGRATIONS_DATABASE_URL", value_name = "URL")]
+    migrations_database_url: Option<Given<DatabaseUrl>>,
+    /// The most connections for calls that read, beside the few of the lanes.
+    #[arg(long, env = "BOWLINE_READ_CONNECTIONS_MAX", default_value = "8", value_name = "COUNT")]
+    read_connections_max: Given<u32>,
+    /// Start on a database server that may forget commits after a crash (fsync or synchronous_commit off).
+    #[arg(long, env = "BOWLINE_ALLOW_UNSAFE_DURABILITY")]
+    allow_unsafe_durability: bool,
+    /// How many payments are kept in memory between batches.
+    #[arg(long, env = "BOWLINE_PAYMENTS_CACHED_MAX", default_value = "65536", value_name = "COUNT")]
+    payments_cached_max: Given<usize>,
+}
+
+/// How the payment provider is called.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Payment provider")]
+#[expect(clippy::struct_field_names, reason = "the flags take their names from the fields")]
+struct ProviderArgs {
+    /// Base address of the provider's API, over plain HTTP: a proxy beside this process speaks TLS with the provider.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_URL", value_name = "URL")]
+    provider_url: Option<Given<Url>>,
+    /// How long one call may take; its outcome is unknown afterwards, and asked for.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_TIMEOUT", default_value = "5s", value_name = "TIME")]
+    provider_timeout: Given<Duration>,
+    /// Calls at the same time; this by the provider's latency is how many operations a second can be had.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_CONCURRENCY", default_value = "128", value_name = "COUNT")]
+    provider_concurrency: Given<usize>,
+    /// Wait before the second attempt; each further wait doubles, without end. Jitter adds up to the same again.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_BACKOFF_MIN", default_value = "50ms", value_name = "TIME")]
+    provider_backoff_min: Given<Duration>,
+    /// Longest wait between two attempts, before jitter.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_BACKOFF_MAX", default_value = "5s", value_name = "TIME")]
+    provider_backoff_max: Given<Duration>,
+    /// How long an operation rests that the provider does not accept as a request, which is an error to look at.
+    #[arg(long, env = "BOWLINE_PAYMENT_PROVIDER_ALERT_PAUSE", default_value = "1m", value_name = "TIME")]
+    provider_alert_pause: Given<Duration>,
+    /// Operations in memory at the same time; the others wait in the database.
+    #[arg(long, env = "BOWLINE_PAYMENT_OPERATIONS_MAX", default_value = "16384", value_name = "COUNT")]
+    provider_operations_max: Given<usize>,
+    /// How often the database is asked for open operations that nobody has handed over.
+    #[arg(long, env = "BOWLINE_PAYMENT_SWEEP_INTERVAL", default_value = "5s", value_name = "TIME")]
+    provider_sweep_interval: Given<Duration>,
+}
+
+/// Checked options.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What every service has.
+    pub service: ServiceSettings,
+    /// Where payments are kept.
+    pub database: DatabaseSettings,
+    /// Where the provider is.
+    pub provider: ProviderSettings,
+    /// How its operations are executed.
+    pub worker: WorkerSettings,
+    /// Where Kafka is.
+    pub kafka: KafkaOptions,
+    /// How work is shared and batched.
+    pub lanes: LaneOptions,
+}
+
+/// Where payments are kept.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// As the runtime role.
+    pub url: DatabaseUrl,
+    /// As the owner, when migrations are to be applied.
+    pub migrations_url: Option<DatabaseUrl>,
+    /// The most connections for calls that read.
+    pub read_connections_max: u32,
+    /// Whether a server that may forget commits is accepted.
+    pub allow_unsafe_durability: bool,
+    /// How many payments are kept in memory between batches.
+    pub payments_cached_max: NonZeroUsize,
+}
+
+impl Options {
+    /// The settings, or `None` and the faults.
+    pub fn check(self, faults: &mut Faults) -> Option<Settings> {
+        let service = self.service.check(faults);
+        let database = self.database.check(faults);
+        let breaker = self.breaker.check(faults);
+        let provider = self.provider.check(faults);
+        let kafka = self.kafka.check(faults);
+        let lanes = self.lanes.check(faults);
+        let (service, (provider, worker)) = (service?, provider?);
+        // Half of the time: the lanes have to be handed over as well.
+        let drain_timeout = provider.timeout.min(service.drain.timeout / 2);
+        let worker = WorkerSettings { breaker: breaker?, drain_timeout, ..worker };
+        Some(Settings { service, database: database?, provider, worker, kafka: kafka?, lanes: lanes? })
+    }
+}
+
+impl DatabaseArgs {
+    fn check(self, faults: &mut Faults) -> Option<DatabaseSettings> {
+        let url =
+            faults.require("database-url", self.database_url, "postgres://user:password@host:port/database");
+        let migrations_url = faults.optional("migrations-database-url", self.migrations_database_url);
+        let read_connections_max =
+            faults.within("read-connections-max", self.read_connections_max, 1..=1_000);
+        let payments_cached_max =
+            faults.within("payments-cached-max", self.payments_cached_max, 1..=10_000_000);
+        Some(DatabaseSettings {
+            url: url?,
+            migrations_url: migrations_url?,
+            read_connections_max: read_connections_max?,
+            allow_unsafe_durability: self.allow_unsafe_durability,
+            payments_cached_max: NonZeroUsize::new(payments_cached_max?)?,
+        })
+    }
+}
+
+impl ProviderArgs {
+    /// Where the provider is, and how the worker works with the breaker's defaults.
+    fn check(self, faults: &mut Faults) -> Option<(ProviderSettings, WorkerSettings)> {
+        let expected = "the http:// address of the payment provider";
+        let url =
+            faults.require("provider-url", self.provider_url, expected).filter(|url| plain_http(faults, url));
+        let timeout = positive(faults, "provider-timeout", self.provider_timeout);
+        let concurrency = faults.within("provider-concurrency", self.provider_concurrency, 1..=10_000);
+        let backoff_min = positive(faults, "provider-backoff-min", self.provider_backoff_min);
+        let backoff_max = positive(faults, "provider-backoff-max", self.provider_backoff_max);
+        if let (Some(shortest), Some(longest)) = (backoff_min, backoff_max)
+            && shortest > longest
+        {
+            faults.add("provider-backoff-max", None, "at least --provider-backoff-min");
+        }
+        let alert_pause = positive(faults, "provider-alert-pause", self.provider_alert_pause);
+        let in_hand_max =
+            faults.within("provider-operations-max", self.provider_operations_max, 1..=1_000_000);
+        let sweep_interval = positive(faults, "provider-sweep-interval", self.provider_sweep_interval);
+        let retry =
+            RetrySettings { attempts_max: None, backoff_min: backoff_min?, backoff_max: backoff_max? };
+        let (timeout, concurrency) = (timeout?, concurrency?);
+        let worker = WorkerSettings {
+            concurrency,
+            in_hand_max: in_hand_max?,
+            sweep_interval: sweep_interval?,
+            retry,
+            breaker: bowline_resilience::BreakerSettings::default(),
+            alert_pause: alert_pause?,
+            drain_timeout: timeout,
+        };
+        Some((ProviderSettings { url: url?, timeout, concurrency }, worker))
+    }
+}
+
+/// This program speaks no TLS itself.
+fn plain_http(faults: &mut Faults, url: &Url) -> bool {
+    let plain = url.scheme() == "http";
+    if !plain {
+        faults.add("provider-url", Some(format!("{}://…", url.scheme())), "an http:// address");
+    }
+    plain
+}
+
+fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
+    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
+}

@@ -1,0 +1,156 @@
+//! One operation, from its first attempt to its stored outcome.
+
+use std::time::Duration;
+
+use bowline_messaging::{CommandError, Commands};
+use bowline_resilience::{Breaker, Broken, Retry, State};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::intent::{Intent, Origin};
+use crate::app::record_outcome::{Outcome, RecordOutcome};
+use crate::infra::provider::{Provider, Remedy, Trouble};
+
+/// How long a call that the open breaker did not let through waits before it tries whether it is let through now.
+const BREAKER_PAUSE: Duration = Duration::from_millis(100);
+/// From this attempt on an operation is worth a warning.
+const ATTEMPTS_WARNED: u32 = 5;
+
+/// What all attempts share.
+pub(super) struct Attempts {
+    pub(super) provider: Provider,
+    pub(super) commands: Commands<RecordOutcome, ()>,
+    pub(super) breaker: Breaker,
+    /// One for each call in flight. Back-off takes none.
+    pub(super) places: Semaphore,
+    pub(super) retry: Retry,
+    pub(super) alert_pause: Duration,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Tell the provider the operation.
+    Send,
+    /// Ask whether it has decided it already.
+    Ask,
+}
+
+/// The lease was lost, or the worker stops: somebody else goes on.
+struct GivenUp;
+
+impl Attempts {
+    /// Works on an operation until its outcome is stored or `lost` is cancelled. A call in flight is always heard out,
+    /// and what it brings is offered.
+    pub(super) async fn pursue(&self, intent: Intent, lost: &CancellationToken) {
+        if let Ok(outcome) = self.outcome(&intent, lost).await {
+            self.store(intent, outcome, lost).await;
+        }
+    }
+
+    /// Asks and sends until the provider has decided.
+    async fn outcome(&self, intent: &Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
+        let mut waits = self.retry.waits();
+        let mut step = match intent.origin {
+            Origin::Committed => Step::Send,
+            Origin::Stored => Step::Ask,
+        };
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let trouble = match self.call(step, intent, lost).await? {
+                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(None) => {
+                    // No outcome yet. The same key again: should the first request still be under way, it has one effect.
+                    step = Step::Send;
+                    continue;
+                }
+                Err(trouble) => trouble,
+            };
+            report(intent, step, attempt, &trouble);
+            let pause = match trouble.remedy() {
+                Remedy::Again => waits.next(),
+                Remedy::Ask => {
+                    step = Step::Ask;
+                    waits.next()
+                }
+                Remedy::Alert => None,
+            };
+            let pause = sleep(pause.unwrap_or(self.alert_pause));
+            lost.run_until_cancelled(pause).await.ok_or(GivenUp)?;
+        }
+    }
+
+    /// One call, as soon as there is a place for it and the breaker lets it through. `Ok(None)`: nothing is decided.
+    async fn call(
+        &self,
+        step: Step,
+        intent: &Intent,
+        lost: &CancellationToken,
+    ) -> Result<Result<Option<Outcome>, Trouble>, GivenUp> {
+        let place = lost.run_until_cancelled(self.places.acquire()).await.ok_or(GivenUp)?;
+        let _place = place.expect("the semaphore is never closed");
+        loop {
+            let call = || async {
+                match step {
+                    Step::Send => self.provider.send(intent).await.map(Some),
+                    Step::Ask => self.provider.ask(intent).await,
+                }
+            };
+            match self.breaker.call_if(Trouble::counts, call).await {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(Broken::Failed(trouble)) => return Ok(Err(trouble)),
+                Err(Broken::Rejected { .. }) => {
+                    lost.run_until_cancelled(self.closed_or_a_while()).await.ok_or(GivenUp)?;
+                }
+            }
+        }
+    }
+
+    /// An open breaker learns that its time has passed only from a call that tries.
+    async fn closed_or_a_while(&self) {
+        let mut state = self.breaker.watch();
+        // Too early or not at all is the same here: the next call finds out.
+        let _ = timeout(BREAKER_PAUSE, state.wait_for(|state| *state == State::Closed)).await;
+    }
+
+    /// Brings the outcome to the executor. What it cannot store now stays open, and is tried again as long as the
+    /// partition is ours; whoever holds it next asks the provider again.
+    async fn store(&self, intent: Intent, outcome: Outcome, lost: &CancellationToken) {
+        let record = RecordOutcome {
+            order_id: intent.order_id,
+            partition: intent.partition,
+            outcome,
+            causation: intent.causation,
+            traceparent: intent.traceparent,
+        };
+        for wait in self.retry.waits() {
+            match self.commands.execute_patiently(record.clone()).await {
+                // A bug has been logged by the executor; the operation comes back with the next sweep.
+                Ok(()) | Err(CommandError::Failed) => return,
+                Err(CommandError::Busy | CommandError::Unavailable | CommandError::Conflict) => {}
+            }
+            if lost.run_until_cancelled(sleep(wait)).await.is_none() {
+                return;
+            }
+        }
+    }
+}
+
+/// Says what an operation waits for. What a person must look at is an error, each time it was tried.
+fn report(intent: &Intent, step: Step, attempt: u32, trouble: &Trouble) {
+    let (order_id, operation) = (intent.order_id, intent.operation.kind().name());
+    let cause = std::error::Error::source(trouble).map(ToString::to_string).unwrap_or_default();
+    match trouble.remedy() {
+        Remedy::Alert => {
+            tracing::error!(%order_id, operation, ?step, attempt, %trouble, "provider and payment disagree, operation stays open");
+        }
+        Remedy::Again | Remedy::Ask if attempt == ATTEMPTS_WARNED => {
+            tracing::warn!(%order_id, operation, ?step, attempt, %trouble, cause, "operation still without outcome, trying on");
+        }
+        Remedy::Again | Remedy::Ask => {
+            tracing::debug!(%order_id, operation, ?step, attempt, %trouble, cause, "call to the provider failed");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The whole service between its neighbours, over a real Kafka.
+
+use std::time::Duration;
+
+use bowline_contracts::events::{PaymentEvent, Published};
+use bowline_contracts::partition;
+use bowline_contracts::topics::{self, PARTITIONS, Topic};
+use bowline_database::Database;
+use bowline_kernel::{Clock as _, IdSource as _, OrderId, SystemClock, SystemIds};
+use bowline_messaging::{
+    Batch, ExecuteError, Executed, Handler, Incoming, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox,
+    Outgoing, Registered, Wiring,
+};
+use bowline_payment::bootstrap;
+use bowline_payment_simulator::Switches;
+use bowline_service::Signals;
+use bowline_test_support::{TestDatabase, eventually, namespace, stack};
+use tokio::sync::mpsc;
+
+use crate::bootstrap::parse;
+use crate::neighbours::{new_order, order_confirmed, stock_reserved, void_payment};
+use crate::stage::{DEADLINE, Stage};
+
+/// Orders or inventory: says what the test wants said, and tells the test what payment says.
+struct Neighbour {
+    node: Node<Incoming, ()>,
+    heard: mpsc::UnboundedReceiver<(OrderId, PaymentEvent)>,
+    _database: TestDatabase,
+}
+
+/// Its transaction: nothing but messages.
+struct Talk {
+    database: Database,
+    outbox: Outbox,
+    heard: mpsc::UnboundedSender<(OrderId, PaymentEvent)>,
+}
+
+impl Handler for Talk {
+    type Command = Incoming;
+    type Reply = ();
+
+    fn concerns(&self, _message_type: &str) -> bool {
+        true
+    }
+
+    async fn execute(&mut self, batch: &Batch<Incoming>) -> Result<Executed<()>, ExecuteError> {
+        let mut transaction = self.database.begin().await?;
+        let admission = batch.admit(&mut transaction).await?;
+        batch.advance(&mut transaction, &admission).await?;
+        let messages = batch.commands.iter().map(outgoing).collect();
+        let sent = self.outbox.append(&mut transaction, messages).await?;
+        transaction.commit().await?;
+        for (_, message) in batch.admitted(&admission) {
+            let event = PaymentEvent::decode(&message.envelope.message_type, &message.payload);
+            self.heard.send((OrderId::new(message.key), event.unwrap().unwrap())).unwrap();
+        }
+        Ok(Executed { replies: vec![(); batch.commands.len()], sent, admission })
+    }
+
+    fn discard(&mut self) {}
+}
+
+impl Neighbour {
+    async fn start(
+        source: &'static str,
+        owns: Vec<&'static Topic>,
+        sends: Vec<&'static Topic>,
+        hears: Vec<&'static Topic>,
+        kafka: KafkaOptions,
+    ) -> Self {
+        let database = TestDatabase::create(source).await;
+        bowline_database::migrate(database.url(), &[("messaging", &bowline_messaging::MIGRATOR)])
+            .await
+            .unwrap();
+        let options = NodeOptions {
+            kafka,
+            lanes: LaneOptions::default(),
+            database_url: database.url().to_owned(),
+            address: "127.0.0.1:0".into(),
+        };
+        let registered = Registered::register(Wiring { source, owns, sends, hears }, options).await.unwrap();
+        let (sender, heard) = mpsc::unbounded_channel();
+        let (database_of, outbox) = (registered.database(), registered.outbox());
+        let node = registered.start(Talk { database: database_of, outbox, heard: sender }).unwrap();
+        Self { node, heard, _database: database }
+    }
+
+    async fn say(&self, message: Incoming) {
+        self.node.commands().execute(message).await.unwrap();
+    }
+
+    async fn next(&mut self) -> (OrderId, &'static str) {
+        let heard = tokio::time::timeout(DEADLINE, self.heard.recv()).await;
+        let (order, event) = heard.expect("payment says something").unwrap();
+        (order, name(&event))
+    }
+}
+
+fn outgoing(message: &Incoming) -> Outgoing {
+    let known = [&topics::ORDERS_EVENTS, &topics::INVENTORY_EVENTS, &topics::PAYMENT_COMMANDS];
+    let types = [
+        bowline_contracts::orders::v1::OrderConfirmed::TYPE,
+        bowline_contracts::inventory::v1::StockReserved::TYPE,
+        bowline_contracts::payment::v1::VoidPayment::TYPE,
+    ];
+    Outgoing {
+        topic: known.into_iter().find(|topic| topic.name == message.topic.name).unwrap(),
+        key: message.key,
+        partition: partition::of_key(message.key, PARTITIONS),
+        id: SystemIds.next_id(),
+        message_type: types.into_iter().find(|known| *known == message.envelope.message_type).unwrap(),
+        time: SystemClock.now(),
+        causation: None,
+        traceparent: None,
+        payload: message.payload.clone(),
+    }
+}
+
+fn name(event: &PaymentEvent) -> &'static str {
+    match event {
+        PaymentEvent::Authorized(_) => "authorized",
+        PaymentEvent::Declined(_) => "declined",
+        PaymentEvent::Captured(_) => "captured",
+        PaymentEvent::CaptureFailed(_) => "capture failed",
+        PaymentEvent::Voided(_) => "voided",
+    }
+}
+
+#[tokio::test]
+async fn payment_answers_its_neighbours() {
+    let stage = Stage::new(Switches::default()).await;
+    let (brokers, namespace) = (stack().await.kafka_brokers.clone(), namespace());
+    let kafka = KafkaOptions::new(vec![brokers.clone()], namespace.clone());
+    let orders_sends = vec![&topics::ORDERS_EVENTS, &topics::PAYMENT_COMMANDS];
+    let mut orders = Neighbour::start(
+        topics::ORDERS,
+        vec![&topics::ORDERS_EVENTS],
+        orders_sends,
+        vec![&topics::PAYMENT_EVENTS],
+        kafka.clone(),
+    )
+    .await;
+    let events = || vec![&topics::INVENTORY_EVENTS];
+    let inventory = Neighbour::start(topics::INVENTORY, events(), events(), vec![], kafka).await;
+    let (urls, url) = (stage.urls().urls(), stage.simulator.url());
+    let settings = parse(&[
+        "--grpc-listen",
+        "127.0.0.1:0",
+        "--http-listen",
+        "127.0.0.1:0",
+        "--provider-url",
+        &url,
+        "--database-url",
+        &urls.runtime,
+        "--allow-unsafe-durability",
+        "--kafka-brokers",
+        &brokers,
+        "--kafka-namespace",
+        &namespace,
+    ])
+    .unwrap();
+    let service = bootstrap::start(settings).await.unwrap();
+    let readiness = service.readiness();
+    let (stop, signals) = Signals::by_hand();
+    let saga = async {
+        eventually("payment is ready", DEADLINE, async || readiness.is_ready().then_some(())).await;
+        let (bought, cancelled, declined) = (new_order(), new_order(), new_order());
+        inventory.say(stock_reserved(bought, "tok_visa")).await;
+        assert_eq!(orders.next().await, (bought, "authorized"));
+        orders.say(order_confirmed(bought)).await;
+        assert_eq!(orders.next().await, (bought, "captured"));
+        orders.say(void_payment(cancelled)).await;
+        assert_eq!(orders.next().await, (cancelled, "voided"));
+        inventory.say(stock_reserved(cancelled, "tok_visa")).await;
+        inventory.say(stock_reserved(declined, "tok_decline_expired_card")).await;
+        assert_eq!(orders.next().await, (declined, "declined"));
+        assert_eq!(stage.only_charge(bought).await, ([1_234, 1_234, 0], 2));
+        assert!(stage.charges(cancelled).await.is_empty());
+        stop.send();
+    };
+    let (ran, ()) = tokio::join!(service.run_until(signals), saga);
+    ran.unwrap();
+    for neighbour in [orders, inventory] {
+        neighbour.node.drain(Duration::from_secs(5)).await;
+    }
+}

@@ -1,0 +1,50 @@
+//! The one transaction of this service.
+
+use std::convert::Infallible;
+
+use bowline_database::Database;
+use bowline_messaging::{Batch, ExecuteError, Executed, Handler};
+
+use super::fold::Folded;
+use super::reactions;
+use super::watches::Watches;
+use crate::infra::{order_views, timeline};
+
+/// Folds the messages of lanes into the read model.
+#[derive(Debug)]
+pub struct Projector {
+    database: Database,
+    watches: Watches,
+}
+
+impl Projector {
+    /// Writes to `database`, which has the settings of the hot path, and tells `watches` what has changed.
+    pub fn new(database: Database, watches: Watches) -> Self {
+        Self { database, watches }
+    }
+}
+
+impl Handler for Projector {
+    /// Nobody asks the read model to do anything.
+    type Command = Infallible;
+    type Reply = Infallible;
+
+    fn concerns(&self, message_type: &str) -> bool {
+        reactions::concerns(message_type)
+    }
+
+    async fn execute(&mut self, batch: &Batch<Infallible>) -> Result<Executed<Infallible>, ExecuteError> {
+        let mut transaction = self.database.begin().await?;
+        let admission = batch.admit(&mut transaction).await?;
+        let folded = Folded::of(batch.admitted(&admission))?;
+        order_views::write(&mut transaction, &folded.orders).await?;
+        timeline::insert(&mut transaction, &folded.timeline).await?;
+        batch.advance(&mut transaction, &admission).await?;
+        transaction.commit().await?;
+        self.watches.committed(folded.orders.iter().map(|(order, _)| *order));
+        Ok(Executed { replies: Vec::new(), sent: Vec::new(), admission })
+    }
+
+    /// Nothing is kept from batch to batch.
+    fn discard(&mut self) {}
+}

@@ -1,0 +1,28 @@
+//! What readers may ask: one file per question.
+
+mod get_order;
+pub(crate) mod list_orders;
+mod order_timeline;
+
+use bowline_database::Database;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
+
+use crate::infra::row::ReadError;
+
+/// Answers from the rows of the read model. Clones share their connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Queries {
+    reads: Database,
+}
+
+impl Queries {
+    /// Reads through `reads`.
+    pub(crate) fn new(reads: Database) -> Self {
+        Self { reads }
+    }
+
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, ReadError> {
+        Ok(self.reads.pool().acquire().await?)
+    }
+}

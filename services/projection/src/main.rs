@@ -1,0 +1,17 @@
+//! The projection service.
+
+use std::process::ExitCode;
+
+use bowline_projection::{bootstrap, config::Options};
+use bowline_service::launch;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let settings = bowline_config::load(Options::check);
+    let log = settings.service.log.clone();
+    launch("projection", &log, async {
+        bootstrap::start(settings).await?.run().await.map_err(anyhow::Error::from)
+    })
+}

@@ -1,0 +1,67 @@
+//! The command-line tool: starts the whole order backbone on this machine, replays orders, checks what came of it.
+//!
+//! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
+//! invariants and reports. `up` ([`up`]) starts a stack and keeps it. `check` ([`check`]) draws up the ledger of a stack
+//! that runs. [`fleet`] knows how the payment simulator and the four services are started.
+//!
+//! **Guarantees.** Status 0 of `demo` and `check` means that nothing is unfinished or broken; 1 that something is or
+//! went wrong; 2 that the command line could not be understood. Whatever was started is stopped again, however the
+//! command ends. What went wrong is said in one message, without a stack trace.
+//!
+//! **Does not.** It builds nothing and installs nothing: the launcher in the root of the repository does.
+//!
+//! **How to add a command.** A variant in `args`, a file with its `run`, and an arm in `main`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to people")]
+
+mod args;
+mod check;
+mod demo;
+mod fleet;
+mod ledger;
+mod replaying;
+mod running;
+mod screen;
+mod stop;
+mod up;
+mod warm_up;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use args::{Command, Options};
+use clap::Parser as _;
+use stop::Stop;
+
+/// Reads the command line, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    screen::start_log();
+    match run(options.command) {
+        Ok(code) => code,
+        Err(error) => {
+            let error = match error.downcast::<clap::Error>() {
+                Ok(usage) => usage.exit(),
+                Err(error) => error,
+            };
+            // The chain of reasons, never a stack trace.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    let code = runtime.block_on(async {
+        let stop = Stop::on_signals()?;
+        match command {
+            Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
+            Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
+            Command::Check(args) => check::run(&args, &stop).await,
+        }
+    });
+    // A thread that still reads from a broker is not waited for.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,112 @@
+//! Servers that the commands stand on: started first, stopped last.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use bowline_dev_stack::{Ending, Stack, StackOptions};
+use bowline_kernel::{IdSource as _, SystemIds};
+use bowline_messaging::KafkaOptions;
+
+use crate::args::StackArgs;
+use crate::screen::say;
+use crate::stop::Stop;
+
+/// What a command's databases and topics are called.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) database_prefix: String,
+    pub(crate) namespace: String,
+}
+
+impl Names {
+    /// The plain names, for data that is kept.
+    pub(crate) fn plain() -> Self {
+        Self {
+            database_prefix: bowline_dev_stack::databases::DEFAULT_PREFIX.to_owned(),
+            namespace: String::new(),
+        }
+    }
+
+    /// Names for one run: plain ones on servers of our own, which begin empty, and new ones on given servers.
+    pub(crate) fn of_one_run(args: &StackArgs) -> Self {
+        let plain = Self::plain();
+        let run = run_name();
+        Self {
+            database_prefix: match args.postgres_url {
+                Some(_) => format!("demo_{run}_"),
+                None => plain.database_prefix,
+            },
+            namespace: if args.kafka.is_some() { format!("demo-{run}.") } else { plain.namespace },
+        }
+    }
+
+    /// Names that nothing else has.
+    pub(crate) fn of_warm_up(args: &StackArgs) -> Self {
+        let run =
+            if args.postgres_url.is_some() || args.kafka.is_some() { run_name() } else { String::new() };
+        Self { database_prefix: format!("warmup{run}_"), namespace: format!("warmup{run}.") }
+    }
+
+    pub(crate) fn kafka(&self, stack: &Stack) -> KafkaOptions {
+        let brokers = stack.kafka().brokers().split(',').map(|broker| broker.trim().to_owned()).collect();
+        KafkaOptions::new(brokers, self.namespace.clone())
+    }
+}
+
+/// The random end of an id, which differs between any two runs.
+fn run_name() -> String {
+    let id = SystemIds.next_id().simple().to_string();
+    id[id.len() - 8..].to_owned()
+}
+
+/// Starts PostgreSQL and Kafka, or uses those that are given, for a command. `fresh` as in [`StackOptions`].
+pub(crate) async fn start(
+    command: &str,
+    args: &StackArgs,
+    names: &Names,
+    fresh: bool,
+    stop: &Stop,
+) -> anyhow::Result<Stack> {
+    let mut options = StackOptions::new(args.folders.of(command)?);
+    options.postgres_url.clone_from(&args.postgres_url);
+    options.kafka_brokers.clone_from(&args.kafka);
+    options.port_base = args.port_base;
+    options.database_prefix.clone_from(&names.database_prefix);
+    options.fresh = fresh;
+    say("starting PostgreSQL and Kafka");
+    let stack = stop.or(Stack::start(options)).await?;
+    for leftover in stack.leftovers() {
+        say(&format!(
+            "stopped {} (pid {}), which an earlier run had left behind",
+            leftover.name, leftover.pid
+        ));
+    }
+    Ok(stack)
+}
+
+/// Where the services' logs are.
+pub(crate) fn logs_of(stack: &Stack) -> anyhow::Result<PathBuf> {
+    let log = stack.log_of("any")?;
+    Ok(log.parent().map_or_else(PathBuf::new, Path::to_path_buf))
+}
+
+/// Removes the logs of earlier runs, before anything of this run writes one.
+pub(crate) fn forget_logs(stack: &Stack) -> anyhow::Result<()> {
+    let logs = logs_of(stack)?;
+    std::fs::remove_dir_all(&logs).with_context(|| format!("cannot remove {}", logs.display()))
+}
+
+/// Stops everything and tells what did not go well.
+pub(crate) async fn stop(stack: Stack) {
+    say("stopping what was started");
+    match stack.stop().await {
+        Ok(endings) => {
+            for (name, ending) in endings {
+                if ending == Ending::Killed {
+                    say(&format!("{name} did not stop in time and was killed"));
+                }
+            }
+        }
+        Err(error) => say(&format!("not everything was cleared away: {error}")),
+    }
+}

@@ -1,0 +1,87 @@
+//! What people see beside the results: log lines, notes and progress on standard error.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bowline_load::generator::{Progress, Snapshot};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tracing_subscriber::EnvFilter;
+
+/// How often a bar is drawn.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+/// How often a line is printed where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Everything on standard error goes through here, so that lines and a bar do not get mixed up.
+static SCREEN: LazyLock<MultiProgress> =
+    LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+
+/// Shows warnings of the parts, such as that of a service that died and is started again. `RUST_LOG` shows more.
+pub(crate) fn start_log() {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time();
+    lines.with_ansi(false).with_writer(|| Lines).init();
+}
+
+/// Prints a note.
+pub(crate) fn say(note: &str) {
+    SCREEN.suspend(|| eprintln!("{note}"));
+}
+
+/// Shows how far a replay of `orders` orders is, for as long as it is polled: a bar on a terminal, else lines.
+pub(crate) async fn show(progress: &Progress, orders: usize) {
+    let orders = orders as u64;
+    if !io::stderr().is_terminal() {
+        loop {
+            tokio::time::sleep(LINE_EVERY).await;
+            let snapshot = progress.snapshot();
+            eprintln!("{} of {orders} orders done: {}", snapshot.done(), details(snapshot));
+        }
+    }
+    let bar = Bar(SCREEN.add(ProgressBar::new(orders)));
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {per_sec}  {msg}");
+    bar.0.set_style(style.expect("the template is sound"));
+    loop {
+        let snapshot = progress.snapshot();
+        bar.0.set_position(snapshot.done());
+        bar.0.set_message(details(snapshot));
+        tokio::time::sleep(DRAW_EVERY).await;
+    }
+}
+
+fn details(snapshot: Snapshot) -> String {
+    let Snapshot { confirmed, cancelled, rejected, resent, .. } = snapshot;
+    let in_flight = snapshot.sent.saturating_sub(snapshot.done());
+    let mut text = format!("{confirmed} confirmed, {cancelled} cancelled, {in_flight} in flight");
+    for (count, what) in [(rejected, "rejected"), (resent, "calls resent")] {
+        if count > 0 {
+            write!(text, ", {count} {what}").expect("a String takes all text");
+        }
+    }
+    text
+}
+
+/// A bar that goes when it is no longer shown.
+struct Bar(ProgressBar);
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+        SCREEN.remove(&self.0);
+    }
+}
+
+/// Standard error, around a bar.
+struct Lines;
+
+impl io::Write for Lines {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        SCREEN.suspend(|| io::stderr().write(text))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

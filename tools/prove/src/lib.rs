@@ -1,0 +1,122 @@
+//! The ledger of invariants: what must hold between the services once a stack has come to rest.
+//!
+//! **What it is.** [`prove`] reads the four databases as the auditor, the topics from their beginning and the payment
+//! provider's books, and returns every [`Invariant`] with the number of things looked at, the number that break it, and
+//! the first of those in words. [`wait_until_quiet`] waits until there is something to prove: lanes level, no saga open.
+//!
+//! **Guarantees.** It only reads. It believes no service: states are folded anew from events, the read model from the
+//! published messages, with the mapping written here a second time. Nothing in it grows with the size of an order: of
+//! each order it keeps a few numbers, so a hundred thousand orders take seconds and little memory.
+//!
+//! **Does not.** On a stack that is at work it reports differences that are none: the databases are read one after the
+//! other. It knows the tables of every service, as an auditor does; they are read by unchecked statements, because a
+//! statement checked at compile time belongs to one database, and a change of a table shows in the end-to-end tests.
+//!
+//! **How to add one more invariant.** A file with a function that returns an [`Invariant`], and a line in [`prove`].
+
+mod access;
+mod error;
+mod histories;
+mod invariant;
+mod lanes;
+mod money;
+mod orders;
+mod payments;
+mod projection;
+mod provider;
+mod quiet;
+mod reservations;
+mod stock;
+
+use std::sync::Arc;
+
+pub use access::{Access, DatabaseUrls};
+pub use error::Error;
+pub use invariant::Invariant;
+pub use quiet::{Busy, wait_until_quiet};
+
+/// What was found out about a stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Every invariant, broken or not, in the order in which people read them.
+    pub invariants: Vec<Invariant>,
+    /// What the books add up to.
+    pub totals: Totals,
+}
+
+/// What the services' own books add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// What payment has authorised, in minor units.
+    pub authorized_minor: i64,
+    /// What payment has captured, in minor units.
+    pub captured_minor: i64,
+    /// What payment has voided, in minor units.
+    pub voided_minor: i64,
+    /// What inventory has sold, in units.
+    pub units_sold: i64,
+}
+
+impl Proof {
+    /// True when something was checked for every invariant and none is broken.
+    pub fn holds(&self) -> bool {
+        self.invariants.iter().all(|invariant| invariant.violations == 0)
+    }
+}
+
+/// Checks every invariant of the stack, which should be at rest (see [`wait_until_quiet`]).
+pub async fn prove(access: &Access) -> Result<Proof, Error> {
+    let databases = access.connect()?;
+    let heads = Arc::new(lanes::Heads::read(&databases).await?);
+    // On tasks of their own, because each keeps a processor busy with decoding.
+    let mut folded = tokio::task::JoinSet::new();
+    let (orders_database, payment_database) = (databases.orders.clone(), databases.payment.clone());
+    let (kafka, lane_heads) = (access.kafka.clone(), heads.clone());
+    folded.spawn(async move { orders::read(&orders_database).await.map(Folded::Orders) });
+    folded.spawn(async move { payments::read(&payment_database).await.map(Folded::Payments) });
+    folded.spawn(async move { projection::fold_topics(&kafka, &lane_heads).await.map(Folded::Projection) });
+    let (mut orders, mut payments, mut published) = (None, None, None);
+    while let Some(part) = folded.join_next().await {
+        match part.map_err(Error::Panicked)?? {
+            Folded::Orders(read) => orders = Some(read),
+            Folded::Payments(read) => payments = Some(read),
+            Folded::Projection(read) => published = Some(read),
+        }
+    }
+    let orders = orders.expect("its task has ended well");
+    let payments = payments.expect("its task has ended well");
+    let published = published.expect("its task has ended well");
+
+    let stock = stock::check(&databases.inventory).await?;
+    let reservations = reservations::check(&databases.inventory, &orders.by_id).await?;
+    let provider = provider::check(&access.provider, &payments.by_id).await?;
+    let views = projection::check(&databases.projection, published).await?;
+    let applied = lanes::watermarks(&databases, &heads).await?;
+    let totals = payments.totals(stock.units_sold);
+    Ok(Proof {
+        invariants: vec![
+            orders.end_states,
+            orders.histories,
+            stock.levels,
+            reservations.states,
+            reservations.units,
+            money::authorized_is_captured_or_voided(&payments.by_id),
+            money::captured_is_the_total_of_the_confirmed(&orders.by_id, &payments.by_id),
+            payments.histories,
+            provider,
+            views.rows,
+            views.timelines,
+            views.topics,
+            applied,
+            lanes::published(&heads),
+        ],
+        totals,
+    })
+}
+
+/// What one of the tasks has read.
+enum Folded {
+    Orders(orders::Orders),
+    Payments(payments::Payments),
+    Projection(projection::Published),
+}

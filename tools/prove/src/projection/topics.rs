@@ -1,0 +1,177 @@
+//! The published messages, read from the topics and folded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS, Topic};
+use bowline_messaging::KafkaOptions;
+use bowline_messaging::tail::{From, Message, Tail};
+use bowline_projection_domain::Patch;
+use uuid::Uuid;
+
+use super::{Condensed, IdSet, events};
+use crate::lanes::{Heads, Lane};
+use crate::{Error, Invariant};
+
+/// How long the topics may be silent while something that the sources have committed has not come.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// What the topics say.
+pub(crate) struct Published {
+    pub(super) by_order: HashMap<Uuid, Told>,
+    /// Of every lane: its messages lie on the topic without a gap, up to the head, and can be read.
+    pub(super) topics: Invariant,
+}
+
+/// What the topics say of one order.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Told {
+    pub(super) row: Condensed,
+    pub(super) events: IdSet,
+}
+
+/// One lane while it is read.
+struct Reading {
+    topic: &'static Topic,
+    /// The last sequence that its source has committed.
+    head: i64,
+    /// The last sequence folded.
+    folded: i64,
+    /// Messages beyond a gap that a republication may fill.
+    early: BTreeMap<i64, Message>,
+    fault: Option<String>,
+}
+
+/// Reads the three topics of events from their beginning to the heads that the sources have committed. Of a message that
+/// lies there more than once the first counts.
+pub(crate) async fn fold_topics(kafka: &KafkaOptions, heads: &Heads) -> Result<Published, Error> {
+    let topics = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
+    let mut lanes: HashMap<(&'static str, u16), Reading> = HashMap::new();
+    for topic in topics {
+        for partition in 0..topic.partitions {
+            let name = Lane {
+                source: topic.owner.to_owned(),
+                topic: topic.name.to_owned(),
+                partition: partition.cast_signed(),
+            };
+            let head = heads.last(&name).unwrap_or_default();
+            lanes.insert((topic.name, partition), Reading::new(topic, head));
+        }
+    }
+    let mut by_order = HashMap::new();
+    let mut open = lanes.values().filter(|lane| lane.folded < lane.head).count();
+    let mut tail = Tail::open(kafka, &topics, From::Beginning).await?;
+    while open > 0 {
+        let Ok(Some(messages)) = tokio::time::timeout(SILENCE_MAX, tail.next()).await else { break };
+        for message in messages {
+            let lane =
+                lanes.get_mut(&(message.topic.name, message.partition)).expect("all partitions were added");
+            let was_open = lane.folded < lane.head;
+            lane.take(message, &mut by_order);
+            open -= usize::from(was_open && lane.folded >= lane.head);
+        }
+    }
+    let mut invariant = Invariant::new("the topics hold every committed message, without a gap");
+    let mut lanes: Vec<_> = lanes.into_iter().collect();
+    lanes.sort_unstable_by_key(|(name, _)| *name);
+    for ((topic, partition), lane) in lanes {
+        invariant.check(lane.fault().map(|fault| format!("{topic}, partition {partition}: {fault}")));
+    }
+    Ok(Published { by_order, topics: invariant })
+}
+
+impl Reading {
+    fn new(topic: &'static Topic, head: i64) -> Self {
+        Self { topic, head, folded: 0, early: BTreeMap::new(), fault: None }
+    }
+
+    fn take(&mut self, message: Message, by_order: &mut HashMap<Uuid, Told>) {
+        let sequence = message.envelope.sequence;
+        if message.envelope.source != self.topic.owner {
+            let source = &message.envelope.source;
+            self.fault.get_or_insert_with(|| format!("a message of {source} lies here"));
+        } else if sequence == self.folded + 1 {
+            self.fold(&message, by_order);
+            while let Some(next) = self.early.remove(&(self.folded + 1)) {
+                self.fold(&next, by_order);
+            }
+        } else if sequence > self.folded {
+            self.early.insert(sequence, message);
+        }
+    }
+
+    fn fold(&mut self, message: &Message, by_order: &mut HashMap<Uuid, Told>) {
+        self.folded = message.envelope.sequence;
+        match events::read(message) {
+            Ok(Some(event)) => {
+                let told: &mut Told = by_order.entry(message.key).or_default();
+                told.row = std::mem::take(&mut told.row).merge(Condensed::new(Patch::from(&event)));
+                told.events.add(message.envelope.id);
+            }
+            Ok(None) => {}
+            Err(reason) => {
+                self.fault.get_or_insert_with(|| format!("message {}: {reason}", message.envelope.sequence));
+            }
+        }
+    }
+
+    fn fault(self) -> Option<String> {
+        self.fault.or_else(|| {
+            (self.folded != self.head).then(|| {
+                format!("readable without a gap up to {}, committed up to {}", self.folded, self.head)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_contracts::convert;
+    use bowline_contracts::envelope::Envelope;
+    use bowline_contracts::events::Published as _;
+    use bowline_contracts::orders::v1::OrderCancelled;
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    fn message(sequence: i64) -> Message {
+        let cancelled = OrderCancelled {
+            order_id: Uuid::nil().to_string(),
+            reason: 1,
+            cancelled_time: Some(convert::timestamp(DateTime::<Utc>::UNIX_EPOCH)),
+        };
+        let envelope = Envelope {
+            id: Uuid::from_u128(u128::from(sequence.unsigned_abs())),
+            source: "orders".to_owned(),
+            message_type: OrderCancelled::TYPE.to_owned(),
+            time: DateTime::UNIX_EPOCH,
+            sequence,
+            incarnation: Uuid::nil(),
+            causation: None,
+            traceparent: None,
+        };
+        let payload = prost::Message::encode_to_vec(&cancelled).into();
+        Message { topic: &ORDERS_EVENTS, partition: 0, offset: 0, key: Uuid::nil(), envelope, payload }
+    }
+
+    fn read(head: i64, sequences: &[i64]) -> (Option<String>, u64) {
+        let (mut lane, mut by_order) = (Reading::new(&ORDERS_EVENTS, head), HashMap::new());
+        for sequence in sequences {
+            lane.take(message(*sequence), &mut by_order);
+        }
+        (lane.fault(), by_order.values().map(|told| told.events.count).sum())
+    }
+
+    #[test]
+    fn repetitions_count_once_and_a_gap_may_be_filled_later() {
+        assert_eq!(read(3, &[1, 2, 1, 2, 3]), (None, 3));
+        assert_eq!(read(3, &[1, 3, 2]), (None, 3));
+    }
+
+    #[test]
+    fn a_gap_a_lost_end_and_too_much_are_faults() {
+        for sequences in [&[1, 3][..], &[1, 2], &[1, 2, 3, 4]] {
+            assert!(read(3, sequences).0.is_some(), "{sequences:?}");
+        }
+    }
+}
