@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
 
 use crate::{Error, Transaction};
 
@@ -65,6 +66,13 @@ impl Database {
 
     /// Opens a pool and checks that the server can be reached, is new enough, and keeps what it commits.
     pub async fn connect(options: &ConnectOptions, durability: Durability) -> Result<Self, Error> {
+        // A connection of its own: a pool would wait and then say only that it waited.
+        let connect = PgConnectOptions::from_str(&options.url)?.application_name(options.application);
+        tokio::time::timeout(options.acquire_timeout, PgConnection::connect_with(&connect))
+            .await
+            .map_err(|_| sqlx::Error::PoolTimedOut)??
+            .close()
+            .await?;
         let database = Self::open(options)?;
         database.check(durability).await?;
         Ok(database)

@@ -76,7 +76,6 @@ impl Databases {
             let (owner_password, password) = (secrets.password(&owner)?, secrets.password(&database)?);
             admin.login_role(&owner, &owner_password, None).await?;
             admin.login_role(&database, &password, Some("bowline_service")).await?;
-            admin.database(&database, &owner).await?;
             let url = |role: &str, password: &str| service_url(admin_url, role, password, &database);
             let urls = ServiceDatabaseUrls {
                 runtime: url(&database, &password),
@@ -85,6 +84,10 @@ impl Databases {
                 database,
             };
             by_service.insert((*service).to_owned(), urls);
+        }
+        admin.unlock().await?;
+        for ServiceDatabaseUrls { database, .. } in by_service.values() {
+            admin.database(database, &format!("{database}_owner")).await?;
         }
         admin.close().await;
         Ok(Self { admin_url: admin_url.clone(), by_service })
@@ -103,6 +106,7 @@ impl Databases {
     /// Drops the databases, with whoever is connected, and their roles.
     pub async fn drop_all(&self) -> Result<()> {
         let mut admin = Admin::connect(&self.admin_url).await?;
+        admin.unlock().await?;
         for ServiceDatabaseUrls { database, .. } in self.by_service.values() {
             let action = format!("drop the database {database}");
             admin.run(&action, format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await?;
@@ -132,6 +136,11 @@ impl Admin {
         let mut admin = Self { connection };
         admin.run("lock", format!("SELECT pg_advisory_lock({ADVISORY_LOCK})")).await?;
         Ok(admin)
+    }
+
+    /// Gives back the lock: it guards what all databases share, the roles. Making a database takes long.
+    async fn unlock(&mut self) -> Result<()> {
+        self.run("unlock", format!("SELECT pg_advisory_unlock({ADVISORY_LOCK})")).await
     }
 
     /// Ends the session, which gives back the lock. Should this fail, the server ends it by itself.

@@ -50,7 +50,9 @@ pub(crate) async fn create(options: &KafkaOptions, topics: &[&Topic]) -> Result<
                 .set("max.message.bytes", &max_bytes)
         })
         .collect();
-    let results = admin.create_topics(&new, &AdminOptions::new().operation_timeout(Some(PATIENCE))).await?;
+    // Without a limit of its own a request sits with a broker that is away for a minute, although it is back sooner.
+    let patience = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+    let results = admin.create_topics(&new, &patience).await?;
     for result in results {
         match result {
             Ok(name) => tracing::info!(topic = name, "topic created"),

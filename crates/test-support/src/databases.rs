@@ -121,12 +121,12 @@ fn unique(name: &str) -> String {
     format!("t_{name}_{}", random_text(10))
 }
 
-/// Runs something on a thread of its own and waits for it: `drop` cannot await, and its runtime may be ending.
+/// Runs something on a thread of its own. `drop` cannot await, and must not block either: what the test's own runtime
+/// has begun would stand still, and with it a login that the server waits for.
 fn apart(work: impl Future<Output = ()> + Send + 'static) {
-    let thread = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
             runtime.block_on(work);
         }
     });
-    let _best_effort = thread.join();
 }

@@ -43,9 +43,19 @@ pub(crate) async fn run(args: &DemoArgs, stop: &Stop) -> anyhow::Result<ExitCode
     let names = Names::of_one_run(&args.stack);
     let stack = running::start("demo", &args.stack, &names, true, stop).await?;
     running::forget_logs(&stack)?;
-    let done = replay_and_report(args, &stack, &names, plans, switches, stop).await;
+    let warm_up_names = Names::of_warm_up(&args.stack);
+    let done = replay_and_report(args, &stack, [&names, &warm_up_names], plans, switches, stop).await;
     if done.is_err() {
         say(&format!("the logs are in {}", running::logs_of(&stack)?.display()));
+    }
+    if args.stack.postgres_url.is_some() {
+        running::drop_databases(&stack, [&names, &warm_up_names]).await;
+    }
+    if args.stack.kafka.is_some() {
+        say(&format!(
+            "the topics {}* and {}* remain on the given brokers",
+            names.namespace, warm_up_names.namespace
+        ));
     }
     running::stop(stack).await;
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -55,8 +65,10 @@ impl Plans {
     fn read(args: &DemoArgs) -> anyhow::Result<Self> {
         let sales = retail::read(&args.data.data)?;
         let limits = OrderLimits::default();
-        let warm_up = (!args.no_warm_up).then(|| sales.plan(Some(warm_up::ORDERS), limits));
-        Ok(Self { measured: sales.plan(args.orders, limits), warm_up })
+        let measured = sales.plan(args.orders, limits);
+        let warm_up =
+            (!args.no_warm_up).then(|| sales.plan(Some(warm_up::orders(measured.orders.len())), limits));
+        Ok(Self { measured, warm_up })
     }
 }
 
@@ -64,16 +76,19 @@ impl Plans {
 async fn replay_and_report(
     args: &DemoArgs,
     stack: &Stack,
-    names: &Names,
+    [names, warm_up_names]: [&Names; 2],
     plans: Plans,
     switches: Vec<String>,
     stop: &Stop,
 ) -> anyhow::Result<bool> {
+    let pace = match args.rate {
+        Some(per_second) => Pace::Open { per_second },
+        None => Pace::Closed { concurrency: args.concurrency },
+    };
     // Taken before those of the warm-up, so that a run of ports begins with what the user sees.
     let places = Places::take(stack)?;
     if let Some(plan) = &plans.warm_up {
-        let names = Names::of_warm_up(&args.stack);
-        stop.or(warm_up::run(stack, &names, plan, args.stall_after)).await?;
+        stop.or(warm_up::run(stack, warm_up_names, plan, pace, args.stall_after)).await?;
     }
     let databases = stack.databases().clone();
     let ground = Ground { name_prefix: "", databases, kafka: names.kafka(stack), places, switches };
@@ -82,10 +97,6 @@ async fn replay_and_report(
     println!("started:\n{}", fleet.table(stack));
 
     let plan = &plans.measured;
-    let pace = match args.rate {
-        Some(per_second) => Pace::Open { per_second },
-        None => Pace::Closed { concurrency: args.concurrency },
-    };
     let file = args.data.data.canonicalize().unwrap_or_else(|_| args.data.data.clone());
     say(&format!("replaying {} orders of {}", plan.orders.len(), file.display()));
     let replayed = stop.or(replaying::run(&fleet, plan, pace, args.stall_after)).await?;
@@ -96,13 +107,6 @@ async fn replay_and_report(
     if args.keep {
         say("everything keeps running until Ctrl-C");
         stop.wanted().await;
-    }
-    if args.stack.postgres_url.is_some() {
-        fleet.stop(stack).await?;
-        stack.databases().drop_all().await?;
-    }
-    if args.stack.kafka.is_some() {
-        say(&format!("the topics {}* and those of the warm-up remain on the given brokers", names.namespace));
     }
     Ok(success)
 }

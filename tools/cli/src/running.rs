@@ -96,6 +96,18 @@ pub(crate) fn forget_logs(stack: &Stack) -> anyhow::Result<()> {
     std::fs::remove_dir_all(&logs).with_context(|| format!("cannot remove {}", logs.display()))
 }
 
+/// Removes the databases of a run from a given server, however far the run has come.
+pub(crate) async fn drop_databases(stack: &Stack, runs: [&Names; 2]) {
+    stack.supervisor().stop_all().await;
+    for Names { database_prefix, .. } in runs {
+        // Preparing makes those that the run did not come to; then all of them are there to be dropped.
+        let dropped = async { stack.prepare_databases(database_prefix).await?.drop_all().await };
+        if let Err(error) = dropped.await {
+            say(&format!("the databases {database_prefix}* remain on the given server: {error}"));
+        }
+    }
+}
+
 /// Stops everything and tells what did not go well.
 pub(crate) async fn stop(stack: Stack) {
     say("stopping what was started");

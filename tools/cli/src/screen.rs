@@ -21,6 +21,8 @@ static SCREEN: LazyLock<MultiProgress> =
 /// Shows warnings of the parts, such as that of a service that died and is started again. `RUST_LOG` shows more.
 pub(crate) fn start_log() {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
+    // A slow statement of ours is nobody's concern: the ledger reads whole tables.
+    let filter = filter.add_directive("sqlx=error".parse().expect("a sound directive"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time();
     lines.with_ansi(false).with_writer(|| Lines).init();
 }

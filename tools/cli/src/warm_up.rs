@@ -15,15 +15,26 @@ use crate::replaying;
 use crate::running::Names;
 use crate::screen::say;
 
-/// How many orders are replayed.
-pub(crate) const ORDERS: NonZeroUsize = NonZeroUsize::new(6_000).expect("6,000 is not zero");
-const CONCURRENCY: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not zero");
+/// The most orders that are replayed; by then nothing gets any faster.
+const ORDERS_MAX: usize = 6_000;
+/// The fewest; a measured replay of a handful would be too little.
+const ORDERS_MIN: NonZeroUsize = NonZeroUsize::new(1_000).expect("1,000 is not zero");
+/// The fewest orders in flight.
+const CONCURRENCY_MIN: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not zero");
+/// In flight where the measured replay has no limit.
+const CONCURRENCY_OPEN: NonZeroUsize = NonZeroUsize::new(512).expect("512 is not zero");
 
-/// Replays `plan` and removes the databases and processes that this took.
+/// How many orders warm up for a replay of `measured` orders.
+pub(crate) fn orders(measured: usize) -> NonZeroUsize {
+    NonZeroUsize::new(measured.min(ORDERS_MAX)).map_or(ORDERS_MIN, |orders| orders.max(ORDERS_MIN))
+}
+
+/// Replays `plan`, about as wide as `pace`, and removes the databases and processes that this took.
 pub(crate) async fn run(
     stack: &Stack,
     names: &Names,
     plan: &Plan,
+    pace: Pace,
     stall_after: Duration,
 ) -> anyhow::Result<()> {
     say(&format!("warming up with {} orders", plan.orders.len()));
@@ -36,8 +47,11 @@ pub(crate) async fn run(
         switches: Vec::new(),
     };
     let fleet = Fleet::start(stack, ground).await?;
-    let replayed =
-        replaying::run(&fleet, plan, Pace::Closed { concurrency: CONCURRENCY }, stall_after).await?;
+    let concurrency = match pace {
+        Pace::Closed { concurrency } => concurrency.max(CONCURRENCY_MIN),
+        Pace::Open { .. } => CONCURRENCY_OPEN,
+    };
+    let replayed = replaying::run(&fleet, plan, Pace::Closed { concurrency }, stall_after).await?;
     if let Some(stalled) = replayed.stalled {
         return Err(anyhow::Error::from(*stalled).context("the warm-up"));
     }

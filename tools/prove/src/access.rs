@@ -82,7 +82,7 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(|source| Error::Database { database: service, source })?
             .application_name("bowline-prove")
-            .options([("jit", "off"), ("default_transaction_read_only", "on")]);
+            .options([("jit", "off"), ("default_transaction_read_only", "on"), ("work_mem", "64MB")]);
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
             .acquire_timeout(CONNECT_TIMEOUT)

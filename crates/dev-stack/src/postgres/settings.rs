@@ -27,6 +27,8 @@ pub(crate) fn arguments(data: &Path, sockets: Option<&Path>, port: u16, connecti
     set("track_commit_timestamp", "off");
     // Small hot tables (lane heads, watermarks) gather dead rows quickly.
     set("autovacuum_naptime", "10s");
+    // A login that its client has given up on holds up whoever drops its database.
+    set("authentication_timeout", "5s");
     set("random_page_cost", "1.1");
     set("jit", "off");
     set("log_min_messages", "warning");

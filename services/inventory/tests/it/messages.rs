@@ -2,6 +2,8 @@ use bowline_contracts::inventory::v1::ReleaseStock;
 use bowline_contracts::orders::v1::{OrderCancelled, OrderFinished, OrderPlaced};
 use bowline_messaging::{ExecuteError, Handler as _, Incoming};
 
+use sqlx::Executor as _;
+
 use crate::reserving::name;
 use crate::stage::{Led, Stage, confirmed, execute, incoming, order, order_placed, placed, release, restock};
 
@@ -58,6 +60,20 @@ async fn a_message_that_was_applied_is_left_out_when_it_comes_again() {
     assert_eq!(stage.level("A").await, (4, 1, 0));
     let watermark = "SELECT sequence FROM messaging.watermarks WHERE sequence > 0";
     assert_eq!(stage.number(watermark).await, 1);
+}
+
+/// The domain would reserve for the order, so only the watermark can keep it from that.
+#[tokio::test]
+async fn a_message_that_does_not_continue_its_lane_is_left_out() {
+    let mut stage = Stage::with_stock(&[("A", 5)]).await;
+    let batch = stage.batch(vec![placed(order(1), &[("A", 1)])]).await;
+    let advance = "UPDATE messaging.watermarks SET sequence = 7 WHERE topic = 'orders.events.v1'";
+    stage.connect().await.execute(advance).await.unwrap();
+
+    let led = execute(&mut stage.handler, &batch).await.unwrap();
+    assert!(led.events.is_empty(), "{:?}", led.events);
+    assert_eq!(stage.level("A").await, (5, 0, 0));
+    assert_eq!(stage.state(order(1)).await, None);
 }
 
 #[tokio::test]

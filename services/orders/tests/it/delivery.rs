@@ -1,6 +1,7 @@
 //! Duplicates, poison, foreign writers and transactions that fail: nothing lost, nothing twice, nothing by half.
 
-use bowline_contracts::topics::{INVENTORY_EVENTS, PAYMENT_EVENTS};
+use bowline_contracts::partition;
+use bowline_contracts::topics::{INVENTORY_EVENTS, PARTITIONS, PAYMENT_EVENTS};
 use bowline_messaging::{Batch, ExecuteError};
 use bowline_orders::app::reply::Reply;
 
@@ -20,15 +21,22 @@ fn poison(error: ExecuteError) -> (usize, String) {
 async fn a_message_below_the_watermark_takes_no_effect() {
     let stage = Stage::create().await;
     let mut replica = stage.replica().await;
-    let order = replica.placed().await;
+    let (order, other) = (replica.placed().await, replica.placed().await);
     let batch = replica.brought(vec![payment_authorized(order)]).await;
+    // Another message for the same place in the lane.
+    let mut rival = payment_authorized(other);
+    rival.partition = partition::of_key(order.uuid(), PARTITIONS);
+    let rival = replica.brought(vec![rival]).await;
     assert_eq!(types(&replica.execute(&batch).await.unwrap().sent), ["OrderConfirmed"]);
-    // What another replica, or this one after a lost answer, is given again.
-    let again = replica.execute(&batch).await.unwrap();
-    assert!(again.sent.is_empty());
+    // What another replica, or this one after a lost answer, is given again. The rival shows that it is the watermark
+    // that tells, not the state of the order.
     let mut late = stage.replica().await;
-    assert!(late.execute(&batch).await.unwrap().sent.is_empty());
+    for below in [&batch, &rival] {
+        assert!(replica.execute(below).await.unwrap().sent.is_empty());
+        assert!(late.execute(below).await.unwrap().sent.is_empty());
+    }
     assert_eq!(stage.history(order).await, ["order_placed", "order_confirmed"]);
+    assert_eq!(stage.history(other).await, ["order_placed"]);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The orders service on a real PostgreSQL, with the roles of production: its transaction on its own, and the whole
 //! service behind gRPC with a catalogue that speaks the real protocol.
 
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
 mod cancelling;
 mod catalogue;
 mod delivery;

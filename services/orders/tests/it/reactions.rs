@@ -10,7 +10,7 @@ use crate::stage::{Stage, UNITS, message, total, types};
 
 pub(crate) fn stock_reserved(order: OrderId) -> Incoming {
     let order_id = order.to_string();
-    message(order, &inventory::v1::StockReserved { order_id, total: total(), ..Default::default() })
+    message(order, &inventory::v1::StockReserved { order_id, total: Some(total()), ..Default::default() })
 }
 
 pub(crate) fn stock_rejected(order: OrderId) -> Incoming {
@@ -34,7 +34,7 @@ pub(crate) fn stock_restocked(order: OrderId) -> Incoming {
 
 pub(crate) fn payment_authorized(order: OrderId) -> Incoming {
     let order_id = order.to_string();
-    message(order, &payment::v1::PaymentAuthorized { order_id, amount: total(), ..Default::default() })
+    message(order, &payment::v1::PaymentAuthorized { order_id, amount: Some(total()), ..Default::default() })
 }
 
 pub(crate) fn payment_declined(order: OrderId) -> Incoming {
@@ -43,7 +43,7 @@ pub(crate) fn payment_declined(order: OrderId) -> Incoming {
 
 pub(crate) fn payment_captured(order: OrderId) -> Incoming {
     let order_id = order.to_string();
-    message(order, &payment::v1::PaymentCaptured { order_id, amount: total(), ..Default::default() })
+    message(order, &payment::v1::PaymentCaptured { order_id, amount: Some(total()), ..Default::default() })
 }
 
 pub(crate) fn payment_capture_failed(order: OrderId) -> Incoming {
@@ -52,7 +52,7 @@ pub(crate) fn payment_capture_failed(order: OrderId) -> Incoming {
 
 pub(crate) fn payment_voided(order: OrderId) -> Incoming {
     let order_id = order.to_string();
-    message(order, &payment::v1::PaymentVoided { order_id, amount: total(), ..Default::default() })
+    message(order, &payment::v1::PaymentVoided { order_id, amount: Some(total()), ..Default::default() })
 }
 
 /// Payment's answer to a void of what it never knew: not even the currency.

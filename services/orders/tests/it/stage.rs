@@ -214,8 +214,8 @@ pub(crate) fn raw(
 }
 
 /// The total, as a message says it.
-pub(crate) fn total() -> Option<common::v1::Money> {
-    Some(bowline_contracts::convert::money(TOTAL))
+pub(crate) fn total() -> common::v1::Money {
+    bowline_contracts::convert::money(TOTAL)
 }
 
 /// The types of messages, without their packages.

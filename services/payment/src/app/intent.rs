@@ -44,6 +44,6 @@ impl Intent {
 
     /// The provider's idempotency key. It names the operation, never the attempt.
     pub fn idempotency_key(&self) -> String {
-        format!("{}:{}{:?}", self.order_id, self.operation.kind().name(), self.origin)
+        format!("{}:{}", self.order_id, self.operation.kind().name())
     }
 }

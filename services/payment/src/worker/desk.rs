@@ -114,7 +114,7 @@ impl Worker {
                     Handover::Opened(opened) => self.take(opened),
                     Handover::Missed => self.reload().await,
                 },
-                _ = sweep.tick() => {},
+                _ = sweep.tick() => self.reload().await,
             }
         }
         self.stop().await

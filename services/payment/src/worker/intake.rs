@@ -47,7 +47,7 @@ impl IntentSender {
     /// from the table.
     pub fn offer(&self, opened: Vec<Intent>) {
         if !opened.is_empty() && self.batches.try_send(opened).is_err() {
-            
+            self.missed.notify_one();
         }
     }
 }

@@ -79,10 +79,10 @@ impl Neighbour {
             address: "127.0.0.1:0".into(),
         };
         let registered = Registered::register(Wiring { source, owns, sends, hears }, options).await.unwrap();
-        let (sender, heard) = mpsc::unbounded_channel();
-        let (database_of, outbox) = (registered.database(), registered.outbox());
-        let node = registered.start(Talk { database: database_of, outbox, heard: sender }).unwrap();
-        Self { node, heard, _database: database }
+        let (to_test, from_node) = mpsc::unbounded_channel();
+        let talk = Talk { database: registered.database(), outbox: registered.outbox(), heard: to_test };
+        let node = registered.start(talk).unwrap();
+        Self { node, heard: from_node, _database: database }
     }
 
     async fn say(&self, message: Incoming) {

@@ -38,7 +38,7 @@ fn interleavings(told: &[Told]) -> Vec<Vec<usize>> {
     all
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_row_is_the_fold_of_its_events() {
     let mut stage = Stage::new().await;
     for history in [saga::sold, saga::regretted, saga::refused, saga::out_of_stock, saga::unpaid] {
@@ -53,7 +53,7 @@ async fn a_row_is_the_fold_of_its_events() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_interleaving_of_the_sources_does_not_matter() {
     let mut stage = Stage::new().await;
     let turns = interleavings(&saga::regretted(new_order()));
@@ -79,7 +79,7 @@ async fn the_interleaving_of_the_sources_does_not_matter() {
     assert_eq!(count_timeline(&stage).await, 1_470);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_comes_again_changes_nothing() {
     let mut stage = Stage::new().await;
     let order = new_order();
@@ -97,7 +97,7 @@ async fn a_batch_that_comes_again_changes_nothing() {
     assert_eq!(count_timeline(&stage).await, entries);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_cannot_be_read_is_named_and_nothing_is_written() {
     let mut stage = Stage::new().await;
     let order = new_order();
@@ -114,7 +114,7 @@ async fn a_message_that_cannot_be_read_is_named_and_nothing_is_written() {
     assert_eq!(stage.row(order).await, Some(fold(&rest)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_type_of_a_newer_sender_is_passed_over() {
     let mut stage = Stage::new().await;
     let order = new_order();
@@ -134,7 +134,7 @@ async fn a_type_of_a_newer_sender_is_passed_over() {
     assert_eq!(watermark, 2, "it counts as applied");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_of_many_lines_is_kept_through_later_updates() {
     let mut stage = Stage::new().await;
     let order = new_order();

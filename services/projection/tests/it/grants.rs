@@ -2,7 +2,7 @@ use sqlx::Executor as _;
 
 use crate::stage::Stage;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_service_cannot_take_back_what_was_told() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;
@@ -19,7 +19,7 @@ async fn the_service_cannot_take_back_what_was_told() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_auditor_reads_and_does_nothing_else() {
     let stage = Stage::new().await;
     let rights: Vec<String> = sqlx::query_scalar(

@@ -95,7 +95,7 @@ async fn view(serving: &Serving, order: OrderId) -> OrderView {
     .await
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_told_on_kafka_is_shown_and_a_restart_loses_nothing() {
     let kafka = KafkaOptions::new(vec![stack().await.kafka_brokers.clone()], namespace());
     let database = ServiceDatabase::create("projection").await;

@@ -55,7 +55,7 @@ fn fields(status: &Status) -> Vec<String> {
     violations.into_iter().map(|violation| violation.field).collect()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_filter_holds() {
     let (_stage, mut serving, orders) = shop().await;
     let time = |second| Some(timestamp(at(second)));
@@ -90,7 +90,7 @@ async fn every_filter_holds() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_join_without_a_seam_where_times_are_equal() {
     let mut stage = Stage::new().await;
     let orders: Vec<OrderId> = (0..7).map(|_| new_order()).collect();
@@ -120,7 +120,7 @@ async fn pages_join_without_a_seam_where_times_are_equal() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_token_belongs_to_its_filters() {
     let (_stage, mut serving, _) = shop().await;
     let first = serving.list(ListOrdersRequest { page_size: 1, ..by_customer("17850") }).await.unwrap();
@@ -147,7 +147,7 @@ async fn a_page_token_belongs_to_its_filters() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn all_that_is_wrong_is_named_at_once() {
     let stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
@@ -169,7 +169,7 @@ async fn all_that_is_wrong_is_named_at_once() {
     assert_eq!(fields(&serving.list(request).await.unwrap_err()), ["placed_before_time"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn each_list_has_its_index() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;

@@ -25,7 +25,7 @@ impl Serving {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_hidden_until_it_is_placed() {
     let mut stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
@@ -46,7 +46,7 @@ async fn an_order_is_hidden_until_it_is_placed() {
     assert_eq!(serving.timeline(order).await.unwrap().len(), 3);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_view_tells_everything() {
     let mut stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
@@ -71,7 +71,7 @@ async fn a_view_tells_everything() {
     assert_eq!(times, [1, 4, 8, 10].map(|second| Some(timestamp(at(second)))));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_timeline_shows_causes_before_effects_and_compensations() {
     let mut stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
@@ -107,7 +107,7 @@ async fn a_timeline_shows_causes_before_effects_and_compensations() {
     assert_eq!(entries[3].summary, "released 5 units");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_id_must_be_a_uuid() {
     let stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
@@ -119,7 +119,7 @@ async fn an_order_id_must_be_a_uuid() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_a_call_is_told_to_come_again() {
     let stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;

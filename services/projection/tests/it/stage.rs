@@ -106,15 +106,7 @@ impl Stage {
 
     /// The service on this database, without Kafka: what it tells of was written by this stage, as by another replica.
     pub(crate) async fn serve(&self, more: &[&str]) -> Serving {
-        let alone = [
-            "--database-url",
-            &self.database.urls().runtime,
-            "--kafka-brokers",
-            NO_KAFKA,
-            // A client that stops waits this long for a broker that is away.
-            "--kafka-properties",
-            "socket.timeout.ms=100",
-        ];
+        let alone = ["--database-url", &self.database.urls().runtime, "--kafka-brokers", NO_KAFKA];
         serve(settings(&[&alone, more].concat())).await
     }
 }

@@ -23,7 +23,7 @@ async fn next_view(watch: &mut Watch) -> Arc<OrderView> {
     next(watch).await.unwrap().unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_sees_the_state_after_every_commit_and_then_the_end() {
     let mut stage = Stage::new().await;
     for history in [saga::sold, saga::regretted, saga::refused, saga::out_of_stock, saga::unpaid] {
@@ -41,7 +41,7 @@ async fn a_watcher_sees_the_state_after_every_commit_and_then_the_end() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_not_known_yet_is_waited_for() {
     let mut stage = Stage::new().await;
     let order = new_order();
@@ -56,7 +56,7 @@ async fn an_order_that_is_not_known_yet_is_waited_for() {
     assert_eq!((first.status, first.stock_status), (OrderStatus::Pending, Some(StockStatus::Reserved)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_slow_watcher_gets_the_latest_state_instead_of_a_queue() {
     let mut stage = Stage::new().await;
     let order = new_order();
@@ -73,7 +73,7 @@ async fn a_slow_watcher_gets_the_latest_state_instead_of_a_queue() {
     assert_eq!(next(&mut slow).await, None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn places_are_limited_and_come_free() {
     let stage = Stage::new().await;
     let (first, _second) =
@@ -84,7 +84,7 @@ async fn places_are_limited_and_come_free() {
     stage.watches.watch(new_order()).unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn watches_end_when_the_rows_cannot_be_read() {
     let stage = Stage::with(WatchSettings { watchers_max: 2, poll: Duration::from_millis(10) }).await;
     let mut watch = stage.watches.watch(new_order()).unwrap();
@@ -108,7 +108,7 @@ async fn next_state(stream: &mut Streaming<WatchOrderResponse>) -> Option<OrderV
     message.map(|message| message.order.unwrap())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_another_replica_commits_is_noticed() {
     let mut stage = Stage::new().await;
     // This service has never heard of Kafka: all it can notice are the rows that the stage writes.
@@ -125,7 +125,7 @@ async fn what_another_replica_commits_is_noticed() {
     assert_eq!(next_state(&mut stream).await, None);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_watch_that_was_left_gives_its_place_back() {
     let stage = Stage::new().await;
     let mut serving = stage.serve(&["--watchers-max", "1"]).await;
@@ -143,7 +143,7 @@ async fn a_watch_that_was_left_gives_its_place_back() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drain_ends_the_streams_and_the_service() {
     let mut stage = Stage::new().await;
     let mut serving = stage.serve(&[]).await;
