@@ -1,5 +1,7 @@
 //! Errors, and what a caller may do about them.
 
+use bowline_config::DatabaseUrl;
+
 use crate::sqlstate;
 
 /// Why the database did not do what it was asked to.
@@ -8,6 +10,15 @@ pub enum Error {
     /// A statement failed.
     #[error("the database refused a statement or could not be reached")]
     Sql(#[from] sqlx::Error),
+    /// The database could not be used at the start of a service.
+    #[error("the database {url} cannot be used: is the server there, and are role and password right?")]
+    Unusable {
+        /// Where it should be; shown without its password.
+        url: DatabaseUrl,
+        /// What happened.
+        #[source]
+        source: Box<sqlx::Error>,
+    },
     /// The transaction had failed before, although nobody said so; PostgreSQL rolled it back.
     #[error("the transaction could not be committed because one of its statements had failed")]
     Aborted,
@@ -51,10 +62,19 @@ pub enum Fault {
 }
 
 impl Error {
+    /// An error of the first statements on the database at `url`: one of the connection names the database.
+    pub(crate) fn at(self, url: &DatabaseUrl) -> Self {
+        match self {
+            Self::Sql(source) => Self::Unusable { url: url.clone(), source: source.into() },
+            other => other,
+        }
+    }
+
     /// What a caller may do about it.
     pub fn fault(&self) -> Fault {
         match self {
             Self::Sql(error) => fault_of(error),
+            Self::Unusable { source, .. } => fault_of(source),
             Self::Aborted | Self::Migration { .. } => Fault::Bug,
             Self::TooOld { .. } | Self::Unsafe { .. } => Fault::Unavailable,
         }
@@ -89,7 +109,9 @@ fn fault_of_sqlstate(code: &str) -> Fault {
         | sqlstate::DEADLOCK_DETECTED
         | sqlstate::LOCK_NOT_AVAILABLE
         | sqlstate::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Fault::Conflict,
-        sqlstate::READ_ONLY_SQL_TRANSACTION => Fault::Unavailable,
+        sqlstate::READ_ONLY_SQL_TRANSACTION | sqlstate::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+            Fault::Unavailable
+        }
         _ => match code.get(..2) {
             Some("08" | "53" | "57" | "58" | "28" | "3D") => Fault::Unavailable,
             Some("22" | "23" | "54") => Fault::Refused,
@@ -110,6 +132,7 @@ mod tests {
             ("55P03", Fault::Conflict),
             ("25P03", Fault::Conflict),
             ("25006", Fault::Unavailable),
+            ("55000", Fault::Unavailable),
             ("57P01", Fault::Unavailable),
             ("08006", Fault::Unavailable),
             ("53300", Fault::Unavailable),

@@ -20,4 +20,5 @@ pub use connect::{ConnectOptions, Database, Durability, Profile};
 pub use error::{Error, Fault};
 pub use migrate::migrate;
 pub use options::{DatabaseArgs, DatabaseSettings};
+pub use sqlx::migrate::Migrator;
 pub use transaction::Transaction;

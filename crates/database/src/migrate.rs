@@ -1,9 +1,8 @@
 //! Migrations of several owners in one database.
 
-use sqlx::migrate::Migrator;
 use sqlx::{Connection as _, PgConnection};
 
-use crate::Error;
+use crate::{Error, Migrator};
 
 /// Applies the migrations of every `(name, migrator)` in order, on a connection of its own to `url`.
 ///

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bowline_config::{DatabaseUrl, Faults, Given};
-use sqlx::migrate::Migrator;
 
-use crate::{ConnectOptions, Database, Durability, Error, Profile, migrate};
+use crate::{ConnectOptions, Database, Durability, Error, Migrator, Profile, migrate};
 
 /// Where the database is and as whom it is used.
 #[derive(Debug, Clone, clap::Args)]
@@ -58,7 +57,7 @@ impl DatabaseSettings {
     /// Applies the migrations of every owner, if there is a role for it.
     pub async fn migrate(&self, migrators: &[(&'static str, &Migrator)]) -> Result<(), Error> {
         match &self.migrations_url {
-            Some(url) => migrate(url.expose(), migrators).await,
+            Some(url) => migrate(url.expose(), migrators).await.map_err(|error| error.at(url)),
             None => Ok(()),
         }
     }
@@ -72,6 +71,6 @@ impl DatabaseSettings {
             acquire_timeout: Duration::from_secs(2),
             profile: Profile::Query,
         };
-        Database::connect(&options, self.durability).await
+        Database::connect(&options, self.durability).await.map_err(|error| error.at(&self.url))
     }
 }

@@ -14,6 +14,8 @@ pub const IN_FAILED_SQL_TRANSACTION: &str = "25P02";
 pub const IDLE_IN_TRANSACTION_SESSION_TIMEOUT: &str = "25P03";
 /// A write was sent to a server that is a standby.
 pub const READ_ONLY_SQL_TRANSACTION: &str = "25006";
+/// The server is not in a state for this: it is shutting down, starting, or the database takes no connections.
+pub const OBJECT_NOT_IN_PREREQUISITE_STATE: &str = "55000";
 /// The statement ran longer than `statement_timeout`, or an operator cancelled it.
 pub const QUERY_CANCELED: &str = "57014";
 /// The role is not known or the password is wrong.

@@ -8,10 +8,20 @@ use clap::Args;
 #[expect(clippy::struct_field_names, reason = "the flags take their names from the fields")]
 pub struct BreakerOptions {
     /// Share of failed calls, from 0 to 1, at which a circuit breaker opens.
-    #[arg(long, env = "BOWLINE_BREAKER_FAILURE_RATE", default_value = "0.5", help_heading = "Circuit breakers")]
+    #[arg(
+        long,
+        env = "BOWLINE_BREAKER_FAILURE_RATE",
+        default_value = "0.5",
+        help_heading = "Circuit breakers"
+    )]
     breaker_failure_rate: Given<Ratio>,
     /// Number of latest calls over which a circuit breaker counts failures.
-    #[arg(long, env = "BOWLINE_BREAKER_WINDOW_CALLS", default_value = "50", help_heading = "Circuit breakers")]
+    #[arg(
+        long,
+        env = "BOWLINE_BREAKER_WINDOW_CALLS",
+        default_value = "50",
+        help_heading = "Circuit breakers"
+    )]
     breaker_window_calls: Given<usize>,
     /// Number of calls below which a circuit breaker never opens.
     #[arg(long, env = "BOWLINE_BREAKER_CALLS_MIN", default_value = "10", help_heading = "Circuit breakers")]

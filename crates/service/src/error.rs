@@ -15,6 +15,12 @@ pub enum ServiceError {
         #[source]
         source: std::io::Error,
     },
+    /// The database cannot be used, or its migrations cannot be applied.
+    #[error(transparent)]
+    Database(#[from] bowline_database::Error),
+    /// The lanes cannot be registered in the database.
+    #[error("the lanes cannot be registered: have the migrations been applied (--migrations-database-url)?")]
+    Lanes(#[source] bowline_messaging::Error),
     /// The file descriptor set of the protobuf files cannot be read.
     #[error("the descriptions of the gRPC services cannot be read")]
     Reflection(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -2,16 +2,54 @@
 
 use std::time::Duration;
 
-use bowline_database::Database;
-use bowline_messaging::{CommandError, Node};
+use bowline_config::Faults;
+use bowline_database::{Database, DatabaseArgs, DatabaseSettings, Fault, Migrator};
+use bowline_messaging::{
+    CommandError, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions, Registered, Wiring,
+};
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::readiness::Check;
-use crate::{ApiError, ErrorKind, Service};
+use crate::{ApiError, ErrorKind, Service, ServiceError};
 
-/// How often it is checked that the database answers.
+/// How often it is checked that the database answers, and how long it may take.
 const PING_EVERY: Duration = Duration::from_secs(1);
+const PONG_WITHIN: Duration = Duration::from_secs(3);
+/// A caller that found the database away waits at least this long.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The options of a service whose work runs on lanes, beside those that every service has.
+#[derive(clap::Args, Clone, Debug)]
+pub struct NodeArgs {
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    lanes: LaneArgs,
+    #[command(flatten)]
+    database: DatabaseArgs,
+}
+
+/// Checked [`NodeArgs`].
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// Where Kafka is.
+    pub kafka: KafkaOptions,
+    /// How work is shared and batched.
+    pub lanes: LaneOptions,
+    /// The database.
+    pub database: DatabaseSettings,
+}
+
+impl NodeArgs {
+    /// Takes the values out, collecting every fault.
+    pub fn check(self, faults: &mut Faults) -> Option<NodeSettings> {
+        let kafka = self.kafka.check(faults);
+        let lanes = self.lanes.check(faults);
+        let database = self.database.check(faults);
+        Some(NodeSettings { kafka: kafka?, lanes: lanes?, database: database? })
+    }
+}
 
 /// A part of the node ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +57,23 @@ const PING_EVERY: Duration = Duration::from_secs(1);
 pub struct NodeFailed(&'static str);
 
 impl Service {
+    /// Makes the database of a service ready: applies the migrations of every owner of tables if there is a role for
+    /// it, opens the pool for reads of callers, and registers the lanes. Kafka may be away.
+    pub async fn register(
+        &self,
+        wiring: Wiring,
+        migrators: &[(&'static str, &Migrator)],
+        settings: NodeSettings,
+    ) -> Result<(Database, Registered), ServiceError> {
+        let NodeSettings { kafka, lanes, database } = settings;
+        database.migrate(migrators).await?;
+        let reads = database.connect_for_reads(wiring.source).await?;
+        let (database_url, address) = (database.url.expose().to_owned(), self.grpc_address().to_string());
+        let options = NodeOptions { kafka, lanes, database_url, address };
+        let registered = Registered::register(wiring, options).await.map_err(ServiceError::Lanes)?;
+        Ok((reads, registered))
+    }
+
     /// Runs `node` with this service: the service is ready when the database answers and every topic is there, ends if
     /// a part of the node ends, and drains the node once the last call is answered. `reads` is asked whether the
     /// database answers.
@@ -49,7 +104,8 @@ impl Service {
             }
             Ok::<_, NodeFailed>(())
         });
-        let patience = self.drain_timeout();
+        // What is not handed over by then is taken over; the rest of the time is for the other steps.
+        let patience = self.drain_timeout() / 2;
         let (stop, stopped) = oneshot::channel::<()>();
         let (done, drained) = oneshot::channel::<()>();
         background.spawn("node", async move {
@@ -80,14 +136,39 @@ pub fn command_failed(error: CommandError) -> ApiError {
             "DATABASE_UNAVAILABLE",
             "nothing can be stored at the moment: send the same request again",
         )
-        .retry_after(Duration::from_millis(500)),
+        .retry_after(RETRY_AFTER),
         CommandError::Conflict => ApiError::new(
             ErrorKind::Conflict,
             "REQUEST_IN_PROGRESS",
-            "a request with this request_id is being worked on: send it again",
+            "another request with this request_id, or on the same records, was in the way: send it again",
         ),
         CommandError::Failed => ApiError::internal(error),
     }
+}
+
+/// What went wrong with a read, as its caller sees it.
+pub fn read_failed(fault: Fault, error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
+    match fault {
+        Fault::Unavailable | Fault::Conflict => {
+            tracing::warn!(%error, "a call could not read");
+            ApiError::new(
+                ErrorKind::Unavailable,
+                "DATABASE_UNAVAILABLE",
+                "nothing can be read at the moment: try again",
+            )
+            .retry_after(RETRY_AFTER)
+        }
+        Fault::Refused | Fault::Bug => ApiError::internal(error),
+    }
+}
+
+/// The `request_id` of a call belongs to another request.
+pub fn request_id_reused() -> ApiError {
+    ApiError::new(
+        ErrorKind::KeyReuse,
+        "REQUEST_ID_REUSED",
+        "this request_id belongs to another request: choose a new one",
+    )
 }
 
 async fn ping(database: Database, check: Check) {
@@ -95,9 +176,10 @@ async fn ping(database: Database, check: Check) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match database.ping().await {
-            Ok(()) => check.set_ready(),
-            Err(error) => check.set_not_ready(error.to_string()),
+        match tokio::time::timeout(PONG_WITHIN, database.ping()).await {
+            Ok(Ok(())) => check.set_ready(),
+            Ok(Err(error)) => check.set_not_ready(error.to_string()),
+            Err(_) => check.set_not_ready("the database does not answer in time"),
         }
     }
 }

@@ -30,6 +30,9 @@
 //!     })
 //! }
 //! ```
+//!
+//! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
+//! [`Service::with_node`], which registers the checks "database" and "topics" and adds the node to the drain.
 
 mod background;
 mod body;
@@ -53,8 +56,8 @@ mod violations;
 pub use background::Background;
 pub use error::ServiceError;
 pub use grpc::Grpc;
-pub use housekeeping::forget_answers;
-pub use lanes::{NodeFailed, command_failed};
+pub use housekeeping::{AnswersArgs, forget_answers};
+pub use lanes::{NodeArgs, NodeFailed, NodeSettings, command_failed, read_failed, request_id_reused};
 pub use launch::launch;
 pub use options::{
     DrainSettings, LimitSettings, ListenSettings, LogFormat, LogSettings, ServiceOptions, ServiceSettings,

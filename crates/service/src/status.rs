@@ -12,6 +12,12 @@ use crate::{TraceId, Violation};
 /// The domain of every `ErrorInfo`.
 pub const DOMAIN: &str = "bowline.dev";
 
+/// The most violations that one answer names.
+const VIOLATIONS_NAMED_MAX: usize = 20;
+/// The most bytes of their text. It is sent twice, once escaped to three times its size if it is not ASCII, and many
+/// clients take 16 KiB of headers.
+const VIOLATIONS_TEXT_MAX: usize = 2 << 10;
+
 /// What kind of failure an error is; decides the gRPC code and whether a caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -91,7 +97,15 @@ impl ApiError {
         error
     }
 
-    pub(crate) fn malformed(violations: Vec<Violation>) -> Self {
+    /// Names the first violations and counts the others: a status travels in HTTP/2 headers, and one that outgrows the
+    /// limit of the client ends the connection with all other calls on it.
+    pub(crate) fn malformed(mut violations: Vec<Violation>) -> Self {
+        let named = nameable(&violations);
+        if named < violations.len() {
+            let description = format!("has {} more violations", violations.len() - named);
+            violations.truncate(named);
+            violations.push(Violation { field: "request".into(), description });
+        }
         let mut message = String::from("the request is not valid");
         for (index, Violation { field, description }) in violations.iter().enumerate() {
             let separator = if index == 0 { ':' } else { ';' };
@@ -192,6 +206,18 @@ impl Error for ApiError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
+}
+
+/// How many of these, from the first one on, fit into one answer; at least one.
+fn nameable(violations: &[Violation]) -> usize {
+    let mut room = VIOLATIONS_TEXT_MAX;
+    let fits = violations.iter().take(VIOLATIONS_NAMED_MAX).take_while(|violation| {
+        let length = violation.field.len() + violation.description.len();
+        let fits = length <= room;
+        room = room.saturating_sub(length);
+        fits
+    });
+    fits.count().max(1).min(violations.len())
 }
 
 /// An error and its sources on one line.

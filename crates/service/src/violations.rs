@@ -16,6 +16,9 @@ pub struct Violation {
     pub description: String,
 }
 
+/// Characters of a description that a caller is shown; it may quote what the caller sent.
+const DESCRIPTION_SHOWN: usize = 200;
+
 /// Collects everything that is wrong with a request, so that the caller hears of all of it at once.
 ///
 /// The checks return the value when it is good, so that the request is read and checked in one go:
@@ -41,14 +44,19 @@ impl Violations {
         Self::default()
     }
 
-    /// Names a field that is not valid.
+    /// Names a field that is not valid. A long description is cut, and of very many fields an answer names the first 20.
     pub fn add(&mut self, field: &str, description: impl Into<String>) {
         let field = if self.prefix.is_empty() || field.is_empty() {
             format!("{}{field}", self.prefix)
         } else {
             format!("{}.{field}", self.prefix)
         };
-        self.found.push(Violation { field, description: description.into() });
+        let mut description = description.into();
+        if let Some((end, _)) = description.char_indices().nth(DESCRIPTION_SHOWN) {
+            description.truncate(end);
+            description.push('…');
+        }
+        self.found.push(Violation { field, description });
     }
 
     /// Checks a nested message; the fields named inside lie below `field`.
@@ -208,6 +216,25 @@ mod tests {
         assert_eq!(found[2].description, "must be between 1 and 100000, was 0");
         assert_eq!(found[1].description, format!("must be a UUID, was \"{}…\"", "x".repeat(40)));
         assert!(status.message().contains("request_id must be a UUID, was empty; customer_id"), "{status}");
+    }
+
+    #[test]
+    fn an_answer_names_the_first_violations_and_counts_the_others() {
+        let found = |count: usize, description: &str| {
+            let mut violations = Violations::new();
+            for index in 0..count {
+                violations.add(&format!("lines[{index}]"), description);
+            }
+            violations.finish().expect_err("some are wrong").violations().to_vec()
+        };
+        assert_eq!(found(20, "must be good").len(), 20);
+        let many = found(1_000, "must be good");
+        assert_eq!((many.len(), many[19].field.as_str()), (21, "lines[19]"));
+        assert_eq!((many[20].field.as_str(), &*many[20].description), ("request", "has 980 more violations"));
+
+        let long = found(3, &"é".repeat(100_000));
+        assert_eq!(long[0].description, format!("{}…", "é".repeat(200)));
+        assert!(found(20, &"é".repeat(100_000)).len() < 10, "their text is bounded as well");
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod catalog_service;
 mod inventory_service;
 mod products;
 
-pub use catalog_service::CatalogApi;
-pub use inventory_service::InventoryApi;
+pub(crate) use catalog_service::CatalogApi;
+pub(crate) use inventory_service::InventoryApi;

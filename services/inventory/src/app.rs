@@ -11,7 +11,6 @@ use bowline_messaging::{Outbox, PartitionWrites};
 pub(crate) mod adjust_stock;
 pub(crate) mod commands;
 mod execute;
-pub(crate) mod housekeeping;
 mod publish;
 pub(crate) mod queries;
 mod reactions;

@@ -17,8 +17,6 @@ pub mod bootstrap;
 pub mod config;
 mod infra;
 
-pub use api::{CatalogApi, InventoryApi};
-pub use app::housekeeping::Retention;
 pub use app::{Action, Command, Inventory, Reply};
 
 /// The migrations of the schema `inventory`.

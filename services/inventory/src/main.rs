@@ -1,9 +1,9 @@
-//! The inventory service as a process.
+//! The inventory service.
 
 use std::process::ExitCode;
 
-use bowline_inventory::bootstrap;
-use bowline_inventory::config::Options;
+use bowline_inventory::{bootstrap, config::Options};
+use bowline_service::launch;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -11,5 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let settings = bowline_config::load(Options::check);
     let log = settings.service.log.clone();
-    bowline_service::launch("inventory", &log, bootstrap::run(settings))
+    launch("inventory", &log, async {
+        bootstrap::start(settings).await?.run().await.map_err(anyhow::Error::from)
+    })
 }

@@ -11,11 +11,11 @@ use std::time::Duration;
 use bowline_contracts::orders::v1;
 use bowline_contracts::orders::v1::orders_service_server::OrdersService;
 use bowline_contracts::topics::PARTITIONS;
-use bowline_database::{Database, Fault};
+use bowline_database::Database;
 use bowline_kernel::{Clock, IdSource, OrderId};
 use bowline_messaging::{Commands, Owned};
 use bowline_orders_domain::LineLimits;
-use bowline_service::{ApiError, ErrorKind, TraceId, Violations, command_failed};
+use bowline_service::{ApiError, ErrorKind, TraceId, Violations, command_failed, request_id_reused};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
@@ -79,11 +79,7 @@ impl Api {
                 Err(refused.with("order_id", order_id))
             }
             Reply::NotFound => Err(order_not_found(order_id)),
-            Reply::KeyReused => Err(ApiError::new(
-                ErrorKind::KeyReuse,
-                "REQUEST_ID_REUSED",
-                "this request_id belongs to another request: choose a new one",
-            )),
+            Reply::KeyReused => Err(request_id_reused()),
         }
     }
 }
@@ -95,18 +91,7 @@ fn unavailable(reason: &'static str, message: &str) -> ApiError {
 
 /// A read failed: the database is away, or an event cannot be read.
 fn read_failed(error: bowline_event_store::Error) -> ApiError {
-    failed(error.fault(), error)
-}
-
-/// What the fault of a read means to a caller.
-fn failed(fault: Fault, error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
-    match fault {
-        Fault::Unavailable | Fault::Conflict => {
-            tracing::warn!(%error, "orders cannot be read");
-            unavailable("DATABASE_UNAVAILABLE", "orders cannot be read at the moment")
-        }
-        Fault::Refused | Fault::Bug => ApiError::internal(error),
-    }
+    bowline_service::read_failed(error.fault(), error)
 }
 
 /// An id in the order that a caller named.

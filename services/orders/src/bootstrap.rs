@@ -8,10 +8,10 @@ use bowline_contracts::orders::v1::orders_service_server::OrdersServiceServer;
 use bowline_contracts::topics::{
     INVENTORY_COMMANDS, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PAYMENT_COMMANDS, PAYMENT_EVENTS,
 };
+use bowline_database::Migrator;
 use bowline_kernel::{Clock, IdSource, SystemClock, SystemIds};
-use bowline_messaging::{NodeOptions, Registered, Wiring};
+use bowline_messaging::Wiring;
 use bowline_service::{Grpc, Service, forget_answers};
-use sqlx::migrate::Migrator;
 
 use crate::api::Api;
 use crate::app::execute::Orders;
@@ -37,20 +37,11 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 3] {
     ]
 }
 
-/// Starts everything but the gRPC server, which [`Service::run`] starts.
+/// Starts everything but the gRPC server, which [`Service::run`] starts. Kafka and inventory may be away.
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
-    let service = Service::start(ORDERS, settings.service.clone()).await?;
-    settings.database.migrate(&migrators()).await?;
-    let reads = settings.database.connect_for_reads(ORDERS).await.context("the database cannot be used")?;
-    let options = NodeOptions {
-        kafka: settings.kafka.clone(),
-        lanes: settings.lanes.clone(),
-        database_url: settings.database.url.expose().to_owned(),
-        address: service.grpc_address().to_string(),
-    };
     let catalogue = Catalogue::new(&settings.catalogue).context("the catalogue's address cannot be used")?;
-    let registered =
-        Registered::register(wiring(), options).await.context("the lanes cannot be registered")?;
+    let service = Service::start(ORDERS, settings.service).await?;
+    let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let (database, outbox) = (registered.database(), registered.outbox());
     let handler =

@@ -4,11 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bowline_config::{Faults, Given};
-use bowline_database::{DatabaseArgs, DatabaseSettings};
-use bowline_messaging::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions};
 use bowline_orders_domain::LineLimits;
 use bowline_resilience::{BreakerOptions, BreakerSettings, RetryOptions, RetrySettings};
-use bowline_service::{ServiceOptions, ServiceSettings};
+use bowline_service::{AnswersArgs, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
 use url::Url;
 
 /// The Bowline orders service.
@@ -20,15 +18,13 @@ pub struct Options {
     #[command(flatten)]
     service: ServiceOptions,
     #[command(flatten)]
-    kafka: KafkaArgs,
-    #[command(flatten)]
-    lanes: LaneArgs,
+    node: NodeArgs,
     #[command(flatten)]
     breaker: BreakerOptions,
     #[command(flatten)]
     retry: RetryOptions,
     #[command(flatten)]
-    database: DatabaseArgs,
+    answers: AnswersArgs,
     /// Where inventory's catalogue is asked for prices.
     #[arg(
         long,
@@ -55,9 +51,6 @@ pub struct Options {
     /// The most orders kept in memory between batches.
     #[arg(long, env = "BOWLINE_ORDERS_CACHED_MAX", default_value = "50000", help_heading = "Limits")]
     orders_cached_max: Given<usize>,
-    /// How long the answer to a request is kept for its repetition; at least 24 hours.
-    #[arg(long, env = "BOWLINE_ANSWERS_KEPT", default_value = "48h", help_heading = "Limits")]
-    answers_kept: Given<Duration>,
 }
 
 /// Checked [`Options`].
@@ -65,12 +58,8 @@ pub struct Options {
 pub struct Settings {
     /// What every service has.
     pub service: ServiceSettings,
-    /// Where Kafka is.
-    pub kafka: KafkaOptions,
-    /// How work is shared and batched.
-    pub lanes: LaneOptions,
-    /// The database.
-    pub database: DatabaseSettings,
+    /// The database and the lanes.
+    pub node: NodeSettings,
     /// How prices are asked for.
     pub catalogue: CatalogueSettings,
     /// How large an order may be.
@@ -102,11 +91,10 @@ impl Options {
     /// Takes the values out, collecting every fault.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
         let service = self.service.check(faults);
-        let kafka = self.kafka.check(faults);
-        let lanes = self.lanes.check(faults);
+        let node = self.node.check(faults);
         let breaker = self.breaker.check(faults);
         let retry = self.retry.check(faults);
-        let database = self.database.check(faults);
+        let answers_kept = self.answers.check(faults);
         let url = faults.take_if("inventory-url", self.inventory_url, INVENTORY_URL, |url| {
             url.scheme() == "http" && url.has_host()
         });
@@ -117,13 +105,9 @@ impl Options {
         let lines_max = faults.within("order-lines-max", self.order_lines_max, 1..=10_000);
         let quantity_max = faults.within("line-quantity-max", self.line_quantity_max, 1..=1_000_000_000);
         let orders_cached_max = faults.within("orders-cached-max", self.orders_cached_max, 1..=100_000_000);
-        let answers_kept =
-            faults.take_if("answers-kept", self.answers_kept, "a time of at least 24h", |kept| *kept >= DAY);
         Some(Settings {
             service: service?,
-            kafka: kafka?,
-            lanes: lanes?,
-            database: database?,
+            node: node?,
             catalogue: CatalogueSettings {
                 url: url?,
                 timeout: timeout?,
@@ -140,4 +124,3 @@ impl Options {
 }
 
 const INVENTORY_URL: &str = "an address such as http://inventory:50052";
-const DAY: Duration = Duration::from_hours(24);

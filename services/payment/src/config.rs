@@ -3,10 +3,9 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use bowline_config::{DatabaseUrl, Faults, Given};
-use bowline_messaging::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions};
+use bowline_config::{Faults, Given};
 use bowline_resilience::{BreakerOptions, RetrySettings};
-use bowline_service::{ServiceOptions, ServiceSettings};
+use bowline_service::{NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
 use clap::{Args, Parser};
 use url::Url;
 
@@ -20,35 +19,13 @@ pub struct Options {
     #[command(flatten)]
     service: ServiceOptions,
     #[command(flatten)]
-    database: DatabaseArgs,
+    node: NodeArgs,
     #[command(flatten)]
     provider: ProviderArgs,
     #[command(flatten)]
     breaker: BreakerOptions,
-    #[command(flatten)]
-    kafka: KafkaArgs,
-    #[command(flatten)]
-    lanes: LaneArgs,
-}
-
-/// Where payments are kept.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Database")]
-struct DatabaseArgs {
-    /// Database of the service, as its runtime role.
-    #[arg(long, env = "BOWLINE_PAYMENT_DATABASE_URL", value_name = "URL")]
-    database_url: Option<Given<DatabaseUrl>>,
-    /// The same database as its owner: migrations are applied at the start. Left out, they must have been applied.
-    #[arg(long, env = "BOWLINE_PAYMENT_MIGRATIONS_DATABASE_URL", value_name = "URL")]
-    migrations_database_url: Option<Given<DatabaseUrl>>,
-    /// The most connections for calls that read, beside the few of the lanes.
-    #[arg(long, env = "BOWLINE_READ_CONNECTIONS_MAX", default_value = "8", value_name = "COUNT")]
-    read_connections_max: Given<u32>,
-    /// Start on a database server that may forget commits after a crash (fsync or synchronous_commit off).
-    #[arg(long, env = "BOWLINE_ALLOW_UNSAFE_DURABILITY")]
-    allow_unsafe_durability: bool,
-    /// How many payments are kept in memory between batches.
-    #[arg(long, env = "BOWLINE_PAYMENTS_CACHED_MAX", default_value = "65536", value_name = "COUNT")]
+    /// The most payments kept in memory between batches.
+    #[arg(long, env = "BOWLINE_PAYMENTS_CACHED_MAX", default_value = "65536", help_heading = "Limits")]
     payments_cached_max: Given<usize>,
 }
 
@@ -88,30 +65,13 @@ struct ProviderArgs {
 pub struct Settings {
     /// What every service has.
     pub service: ServiceSettings,
-    /// Where payments are kept.
-    pub database: DatabaseSettings,
+    /// The database and the lanes.
+    pub node: NodeSettings,
     /// Where the provider is.
     pub provider: ProviderSettings,
     /// How its operations are executed.
     pub worker: WorkerSettings,
-    /// Where Kafka is.
-    pub kafka: KafkaOptions,
-    /// How work is shared and batched.
-    pub lanes: LaneOptions,
-}
-
-/// Where payments are kept.
-#[derive(Debug, Clone)]
-pub struct DatabaseSettings {
-    /// As the runtime role.
-    pub url: DatabaseUrl,
-    /// As the owner, when migrations are to be applied.
-    pub migrations_url: Option<DatabaseUrl>,
-    /// The most connections for calls that read.
-    pub read_connections_max: u32,
-    /// Whether a server that may forget commits is accepted.
-    pub allow_unsafe_durability: bool,
-    /// How many payments are kept in memory between batches.
+    /// The most payments kept in memory between batches.
     pub payments_cached_max: NonZeroUsize,
 }
 
@@ -119,33 +79,20 @@ impl Options {
     /// The settings, or `None` and the faults.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
         let service = self.service.check(faults);
-        let database = self.database.check(faults);
+        let node = self.node.check(faults);
         let breaker = self.breaker.check(faults);
         let provider = self.provider.check(faults);
-        let kafka = self.kafka.check(faults);
-        let lanes = self.lanes.check(faults);
-        let (service, (provider, worker)) = (service?, provider?);
-        // Half of the time: the lanes have to be handed over as well.
-        let drain_timeout = provider.timeout.min(service.drain.timeout / 2);
-        let worker = WorkerSettings { breaker: breaker?, drain_timeout, ..worker };
-        Some(Settings { service, database: database?, provider, worker, kafka: kafka?, lanes: lanes? })
-    }
-}
-
-impl DatabaseArgs {
-    fn check(self, faults: &mut Faults) -> Option<DatabaseSettings> {
-        let url =
-            faults.require("database-url", self.database_url, "postgres://user:password@host:port/database");
-        let migrations_url = faults.optional("migrations-database-url", self.migrations_database_url);
-        let read_connections_max =
-            faults.within("read-connections-max", self.read_connections_max, 1..=1_000);
         let payments_cached_max =
             faults.within("payments-cached-max", self.payments_cached_max, 1..=10_000_000);
-        Some(DatabaseSettings {
-            url: url?,
-            migrations_url: migrations_url?,
-            read_connections_max: read_connections_max?,
-            allow_unsafe_durability: self.allow_unsafe_durability,
+        let (service, (provider, worker)) = (service?, provider?);
+        // A part of the time: the lanes have to be handed over as well, which may take half of it.
+        let drain_timeout = provider.timeout.min(service.drain.timeout / 3);
+        let worker = WorkerSettings { breaker: breaker?, drain_timeout, ..worker };
+        Some(Settings {
+            service,
+            node: node?,
+            provider,
+            worker,
             payments_cached_max: NonZeroUsize::new(payments_cached_max?)?,
         })
     }

@@ -1,17 +1,17 @@
-//! The payment service as a process.
+//! The payment service.
 
 use std::process::ExitCode;
 
-use bowline_payment::{bootstrap, config};
+use bowline_payment::{bootstrap, config::Options};
+use bowline_service::launch;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let settings = bowline_config::load(config::Options::check);
+    let settings = bowline_config::load(Options::check);
     let log = settings.service.log.clone();
-    bowline_service::launch("payment", &log, async move {
-        let service = bootstrap::start(settings).await?;
-        service.run().await.map_err(bootstrap::Error::from)
+    launch("payment", &log, async {
+        bootstrap::start(settings).await?.run().await.map_err(anyhow::Error::from)
     })
 }

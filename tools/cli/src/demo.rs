@@ -19,7 +19,7 @@ use crate::replaying::{self, Replayed};
 use crate::running::{self, Names};
 use crate::screen::say;
 use crate::stop::Stop;
-use crate::{ledger, warm_up};
+use crate::{fleet, ledger, warm_up};
 
 /// How long the stack may take to come to rest after the last saga.
 const QUIET_MAX: Duration = Duration::from_secs(30);
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: &Stop) -> anyhow::Result<ExitCode
     let names = Names::of_one_run(&args.stack);
     let stack = running::start("demo", &args.stack, &names, true, stop).await?;
     running::forget_logs(&stack)?;
-    let warm_up_names = Names::of_warm_up(&args.stack);
+    let warm_up_names = names.of_warm_up();
     let done = replay_and_report(args, &stack, [&names, &warm_up_names], plans, switches, stop).await;
     if done.is_err() {
         say(&format!("the logs are in {}", running::logs_of(&stack)?.display()));
@@ -52,10 +52,7 @@ pub(crate) async fn run(args: &DemoArgs, stop: &Stop) -> anyhow::Result<ExitCode
         running::drop_databases(&stack, [&names, &warm_up_names]).await;
     }
     if args.stack.kafka.is_some() {
-        say(&format!(
-            "the topics {}* and {}* remain on the given brokers",
-            names.namespace, warm_up_names.namespace
-        ));
+        say(&format!("the topics {}* remain on the given brokers", names.namespace));
     }
     running::stop(stack).await;
     Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -91,7 +88,8 @@ async fn replay_and_report(
         stop.or(warm_up::run(stack, warm_up_names, plan, pace, args.stall_after)).await?;
     }
     let databases = stack.databases().clone();
-    let ground = Ground { name_prefix: "", databases, kafka: names.kafka(stack), places, switches };
+    let (programs, kafka) = (fleet::own_programs()?, names.kafka(stack));
+    let ground = Ground { programs, name_prefix: "", databases, kafka, places, switches };
     let fleet = stop.or(Fleet::start(stack, ground)).await?;
     fleet.publish(stack)?;
     println!("started:\n{}", fleet.table(stack));

@@ -1,7 +1,7 @@
-//! The payment simulator and the four services as processes of a stack.
+//! The payment simulator and the four services as processes of a stack. The end-to-end tests start them the same way.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,7 +21,7 @@ const NAMESPACE: &str = "kafka.namespace";
 
 /// Where everything of a fleet listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Places {
+pub struct Places {
     /// By service: gRPC and HTTP.
     services: BTreeMap<&'static str, (String, String)>,
     /// The payment simulator.
@@ -30,37 +30,57 @@ pub(crate) struct Places {
 
 /// What a fleet stands on.
 #[derive(Debug, Clone)]
-pub(crate) struct Ground {
+pub struct Ground {
+    /// The folder of the programs.
+    pub programs: PathBuf,
     /// Put in front of the names of processes; empty for the fleet that the user sees.
-    pub(crate) name_prefix: &'static str,
-    pub(crate) databases: Databases,
-    pub(crate) kafka: KafkaOptions,
-    pub(crate) places: Places,
+    pub name_prefix: &'static str,
+    /// The services' databases.
+    pub databases: Databases,
+    /// Brokers and namespace.
+    pub kafka: KafkaOptions,
+    /// Where everything listens.
+    pub places: Places,
     /// The simulator's own options.
-    pub(crate) switches: Vec<String>,
+    pub switches: Vec<String>,
 }
 
 /// Running processes, ready for work.
 #[derive(Debug)]
-pub(crate) struct Fleet {
-    pub(crate) ground: Ground,
+pub struct Fleet {
+    /// What it stands on.
+    pub ground: Ground,
+}
+
+/// One more process of a service that a fleet has already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// What the supervisor knows it by.
+    pub name: String,
+    /// Its gRPC address as a URL.
+    pub grpc_url: String,
+    /// What answers 200 once it is ready.
+    pub ready_url: String,
 }
 
 impl Places {
     /// Takes ports for a fleet.
-    pub(crate) fn take(stack: &Stack) -> anyhow::Result<Self> {
-        let port = |what: &str| stack.ports().next(what).map(|port| format!("127.0.0.1:{port}"));
+    pub fn take(stack: &Stack) -> anyhow::Result<Self> {
         let mut services = BTreeMap::new();
         for service in SERVICES {
-            let (grpc, http) = (port(&format!("gRPC of {service}"))?, port(&format!("HTTP of {service}"))?);
-            services.insert(service, (grpc, http));
+            services.insert(service, pair(stack, service)?);
         }
-        Ok(Self { services, provider: port("the payment simulator")? })
+        Ok(Self { services, provider: place(stack, "the payment simulator")? })
     }
 
     /// The gRPC address of a service as a URL.
-    pub(crate) fn grpc_url(&self, service: &str) -> String {
+    pub fn grpc_url(&self, service: &str) -> String {
         format!("http://{}", self.services[service].0)
+    }
+
+    /// What answers 200 once the service is ready.
+    pub fn ready_url(&self, service: &str) -> String {
+        ready_url(&self.services[service].1)
     }
 
     /// What belongs into the description of the stack.
@@ -81,7 +101,8 @@ impl Ground {
 
     fn simulator(&self, stack: &Stack) -> anyhow::Result<ProcessSpec> {
         let name = self.name(SIMULATOR);
-        let mut spec = ProcessSpec::new(&name, program("bowline-payment-simulator")?, stack.log_of(&name)?);
+        let mut spec =
+            ProcessSpec::new(&name, self.program("bowline-payment-simulator")?, stack.log_of(&name)?);
         let books = stack.folder_of(&name)?;
         spec.args =
             vec![format!("--listen={}", self.places.provider), format!("--data-dir={}", books.display())];
@@ -89,10 +110,15 @@ impl Ground {
         Ok(spec)
     }
 
-    fn service(&self, stack: &Stack, service: &'static str) -> anyhow::Result<ProcessSpec> {
-        let name = self.name(service);
-        let mut spec = ProcessSpec::new(&name, program(&format!("bowline-{service}"))?, stack.log_of(&name)?);
-        let (grpc, http) = &self.places.services[service];
+    fn service(
+        &self,
+        stack: &Stack,
+        service: &str,
+        name: &str,
+        (grpc, http): &(String, String),
+    ) -> anyhow::Result<ProcessSpec> {
+        let program = self.program(&format!("bowline-{service}"))?;
+        let mut spec = ProcessSpec::new(name, program, stack.log_of(name)?);
         spec.args = vec![
             format!("--grpc-listen={grpc}"),
             format!("--http-listen={http}"),
@@ -107,33 +133,42 @@ impl Ground {
         }
         let urls = self.databases.service(service).context("the stack has no database for it")?;
         // Everybody on the machine can read a command line; an environment only its owner.
-        let variable = format!("BOWLINE_{}", service.to_uppercase());
         spec.env = vec![
             ("BOWLINE_DATABASE_URL".to_owned(), urls.runtime.clone()),
             ("BOWLINE_MIGRATIONS_DATABASE_URL".to_owned(), urls.owner.clone()),
-            (format!("{variable}_DATABASE_URL"), urls.runtime.clone()),
-            (format!("{variable}_MIGRATIONS_DATABASE_URL"), urls.owner.clone()),
         ];
         spec.stop_grace = STOP_MAX;
         Ok(spec)
     }
 
+    /// A program that was built together with the others and lies beside them.
+    fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.programs.join(name);
+        anyhow::ensure!(
+            path.is_file(),
+            "{} is missing: build everything with `cargo build --release`, or start with ./bowline, which does",
+            path.display()
+        );
+        Ok(path)
+    }
+
     /// How the ledger reaches this fleet.
-    pub(crate) fn access(&self) -> anyhow::Result<Access> {
+    pub fn access(&self) -> anyhow::Result<Access> {
         access(self.databases.all(), self.kafka.clone(), &self.places.provider)
     }
 }
 
 impl Fleet {
     /// Starts the simulator and the services and waits until all are ready.
-    pub(crate) async fn start(stack: &Stack, ground: Ground) -> anyhow::Result<Self> {
+    pub async fn start(stack: &Stack, ground: Ground) -> anyhow::Result<Self> {
         let supervisor = stack.supervisor();
         supervisor.start(ground.simulator(stack)?).await?;
         for service in SERVICES {
-            supervisor.start(ground.service(stack, service)?).await?;
+            let (name, places) = (ground.name(service), &ground.places.services[service]);
+            supervisor.start(ground.service(stack, service, &name, places)?).await?;
         }
         let Places { services, provider } = &ground.places;
-        let probes = services.iter().map(|(service, (_, http))| (*service, format!("http://{http}/readyz")));
+        let probes = services.iter().map(|(service, (_, http))| (*service, ready_url(http)));
         let probes = probes.chain([(SIMULATOR, format!("http://{provider}/healthz"))]);
         // All at once, so that the first one that cannot start is told, not those that wait for it.
         let waits = probes.map(|(name, probe)| {
@@ -142,6 +177,21 @@ impl Fleet {
         });
         futures::future::try_join_all(waits).await?;
         Ok(Self { ground })
+    }
+
+    /// Starts one more process of a service and waits until it is ready.
+    pub async fn start_replica(
+        &self,
+        stack: &Stack,
+        service: &str,
+        number: usize,
+    ) -> anyhow::Result<Replica> {
+        let (name, places) = (self.ground.name(&format!("{service}-{number}")), pair(stack, service)?);
+        stack.supervisor().start(self.ground.service(stack, service, &name, &places)?).await?;
+        let (grpc, http) = places;
+        let replica = Replica { name, grpc_url: format!("http://{grpc}"), ready_url: ready_url(&http) };
+        stack.supervisor().wait_ready(&replica.name, &replica.ready_url, READY_MAX).await?;
+        Ok(replica)
     }
 
     /// Stops the processes of this fleet, all at once.
@@ -153,7 +203,7 @@ impl Fleet {
     }
 
     /// Tells other processes, such as `bowline check`, of this fleet.
-    pub(crate) fn publish(&self, stack: &Stack) -> anyhow::Result<()> {
+    pub fn publish(&self, stack: &Stack) -> anyhow::Result<()> {
         let mut addresses = self.ground.places.named();
         addresses.insert(NAMESPACE.to_owned(), self.ground.kafka.namespace.clone());
         stack.publish(addresses)?;
@@ -228,14 +278,21 @@ fn access(
     })
 }
 
-/// A program that was built together with this one and lies beside it.
-fn program(name: &str) -> anyhow::Result<PathBuf> {
+/// The folder of the program that runs: the others are built together with it and lie beside it.
+pub(crate) fn own_programs() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find out where this program lies")?;
-    let path = own.with_file_name(name);
-    anyhow::ensure!(
-        path.is_file(),
-        "{} is missing: build everything with `cargo build --release`, or start with ./bowline, which does",
-        path.display()
-    );
-    Ok(path)
+    Ok(own.parent().map_or_else(PathBuf::new, Path::to_path_buf))
+}
+
+/// Takes the ports of a service: gRPC and HTTP.
+fn pair(stack: &Stack, service: &str) -> anyhow::Result<(String, String)> {
+    Ok((place(stack, &format!("gRPC of {service}"))?, place(stack, &format!("HTTP of {service}"))?))
+}
+
+fn place(stack: &Stack, what: &str) -> anyhow::Result<String> {
+    Ok(format!("127.0.0.1:{}", stack.ports().next(what)?))
+}
+
+fn ready_url(http: &str) -> String {
+    format!("http://{http}/readyz")
 }

@@ -16,9 +16,9 @@
 mod args;
 mod check;
 mod demo;
-mod fleet;
+pub mod fleet;
 mod ledger;
-mod replaying;
+pub mod replaying;
 mod running;
 mod screen;
 mod stop;

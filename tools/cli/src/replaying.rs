@@ -18,9 +18,12 @@ use crate::fleet::Fleet;
 use crate::screen;
 
 /// What came of a replay, and why it broke off if it did.
-pub(crate) struct Replayed {
-    pub(crate) outcome: Outcome,
-    pub(crate) stalled: Option<Box<Stalled>>,
+#[derive(Debug)]
+pub struct Replayed {
+    /// What came of every order.
+    pub outcome: Outcome,
+    /// `None` when every order is refused or finished.
+    pub stalled: Option<Box<Stalled>>,
 }
 
 /// Loads catalogue and stock and places every order of the plan, showing how far it is.
@@ -37,12 +40,23 @@ pub(crate) async fn run(
     let options = ReplayOptions { run_id: SystemIds.next_id(), pace, stall_after };
     let progress = Progress::default();
     load_catalogue(plan, &inventory, options.run_id, stall_after, &progress).await?;
-    // Opened before the first order, so that no end is missed.
-    let events = saga_events(&fleet.ground.kafka).await?;
-    let replayed = tokio::select! {
-        replayed = replay(plan, &orders, events, &options, &progress) => replayed,
+    tokio::select! {
+        replayed = place_all(plan, &orders, &fleet.ground.kafka, &options, &progress) => replayed,
         () = screen::show(&progress, plan.orders.len()) => unreachable!("it is shown for ever"),
-    };
+    }
+}
+
+/// Places every order of the plan and follows the sagas on the topic of orders' events.
+pub async fn place_all(
+    plan: &Plan,
+    orders: &Connections,
+    kafka: &KafkaOptions,
+    options: &ReplayOptions,
+    progress: &Progress,
+) -> anyhow::Result<Replayed> {
+    // Opened before the first order, so that no end is missed.
+    let events = saga_events(kafka).await?;
+    let replayed = replay(plan, orders, events, options, progress).await;
     match replayed {
         Ok(outcome) => Ok(Replayed { outcome, stalled: None }),
         Err(ReplayError::Stalled(stalled)) => {

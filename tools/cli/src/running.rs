@@ -40,11 +40,13 @@ impl Names {
         }
     }
 
-    /// Names that nothing else has.
-    pub(crate) fn of_warm_up(args: &StackArgs) -> Self {
-        let run =
-            if args.postgres_url.is_some() || args.kafka.is_some() { run_name() } else { String::new() };
-        Self { database_prefix: format!("warmup{run}_"), namespace: format!("warmup{run}.") }
+    /// Names for the warm-up of a run that has these names.
+    pub(crate) fn of_warm_up(&self) -> Self {
+        let database_prefix = match self.database_prefix.strip_prefix("demo_") {
+            Some(run) => format!("warmup_{run}"),
+            None => "warmup_".to_owned(),
+        };
+        Self { database_prefix, namespace: format!("{}warmup.", self.namespace) }
     }
 
     pub(crate) fn kafka(&self, stack: &Stack) -> KafkaOptions {
@@ -73,7 +75,12 @@ pub(crate) async fn start(
     options.port_base = args.port_base;
     options.database_prefix.clone_from(&names.database_prefix);
     options.fresh = fresh;
-    say("starting PostgreSQL and Kafka");
+    match (&args.postgres_url, &args.kafka) {
+        (None, None) => say("starting PostgreSQL and Kafka"),
+        (None, Some(brokers)) => say(&format!("starting PostgreSQL; Kafka is given: {brokers}")),
+        (Some(_), None) => say("starting Kafka; PostgreSQL is given"),
+        (Some(_), Some(_)) => say("PostgreSQL and Kafka are given"),
+    }
     let stack = stop.or(Stack::start(options)).await?;
     for leftover in stack.leftovers() {
         say(&format!(

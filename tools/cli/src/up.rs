@@ -13,7 +13,7 @@ use bowline_load::retail;
 use tonic::transport::Endpoint;
 
 use crate::args::UpArgs;
-use crate::fleet::{Fleet, Ground, Places};
+use crate::fleet::{self, Fleet, Ground, Places};
 use crate::running::{self, Names};
 use crate::screen::say;
 use crate::stop::Stop;
@@ -45,6 +45,7 @@ async fn stay(
 ) -> anyhow::Result<()> {
     let databases = stack.databases().clone();
     let ground = Ground {
+        programs: fleet::own_programs()?,
         name_prefix: "",
         databases,
         kafka: names.kafka(stack),

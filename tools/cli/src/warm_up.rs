@@ -10,7 +10,7 @@ use bowline_dev_stack::Stack;
 use bowline_load::generator::Pace;
 use bowline_load::plan::Plan;
 
-use crate::fleet::{Fleet, Ground, Places};
+use crate::fleet::{self, Fleet, Ground, Places};
 use crate::replaying;
 use crate::running::Names;
 use crate::screen::say;
@@ -40,6 +40,7 @@ pub(crate) async fn run(
     say(&format!("warming up with {} orders", plan.orders.len()));
     let databases = stack.prepare_databases(&names.database_prefix).await?;
     let ground = Ground {
+        programs: fleet::own_programs()?,
         name_prefix: "warm-up-",
         databases: databases.clone(),
         kafka: names.kafka(stack),

@@ -86,6 +86,20 @@ async fn a_panic_and_a_bug_are_internal_errors_without_text() {
 }
 
 #[tokio::test]
+async fn a_thousand_violations_reach_the_caller_as_one_answer() {
+    let service = start(&[]).await;
+    for (description, named) in [("must be between 1 and 100000, was 0".to_owned(), 20), ("é".repeat(150), 6)]
+    {
+        let status = call(&service.channel, "Refuse", &description).await.expect_err("is refused");
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        let violations = status.get_details_bad_request().expect("has violations").field_violations;
+        assert_eq!(violations.len(), named + 1);
+        assert_eq!(violations[named].description, format!("has {} more violations", 1_000 - named));
+    }
+    assert!(call(&service.channel, "Say", "").await.is_ok(), "the connection lives on");
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_large_names_the_limit() {
     let service = start(&["--message-size-max", "4KiB"]).await;
     let text = "x".repeat(MESSAGE_SIZE_MAX);

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bowline_service::{ApiError, TraceId};
+use bowline_service::{ApiError, TraceId, Violations};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use http::uri::PathAndQuery;
@@ -54,6 +54,13 @@ impl Echo {
             }
             "Panic" => panic!("on purpose"),
             "Fail" => Err(ApiError::internal("text that no caller may see").into()),
+            "Refuse" => {
+                let mut violations = Violations::new();
+                for index in 0..1_000 {
+                    violations.add(&format!("lines[{index}].note"), request.get_ref().as_str());
+                }
+                Err(violations.finish().expect_err("all are wrong").into())
+            }
             _ => Err(Status::unimplemented(method)),
         }
     }

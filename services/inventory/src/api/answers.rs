@@ -3,8 +3,7 @@
 use bowline_database::Fault;
 use bowline_idempotency::{Answer, Outcome};
 use bowline_kernel::Sku;
-use bowline_messaging::CommandError;
-use bowline_service::{ApiError, ErrorKind, Violations};
+use bowline_service::{ApiError, ErrorKind, Violations, read_failed, request_id_reused};
 use prost::Message;
 
 use crate::app::Reply;
@@ -33,53 +32,21 @@ pub(super) fn response<M: Message + Default>(
             }
             violations.finish_with(None)
         }
-        Reply::KeyReused => Err(ApiError::new(
-            ErrorKind::KeyReuse,
-            "REQUEST_ID_REUSED",
-            "the request_id belongs to another request; choose a new one for a new request",
-        )),
-    }
-}
-
-/// Why the executor gave no reply.
-pub(super) fn not_executed(error: CommandError) -> ApiError {
-    match error {
-        CommandError::Busy => {
-            ApiError::new(ErrorKind::Exhausted, "TOO_MANY_WAITING", "too many requests are waiting")
-        }
-        CommandError::Unavailable => unavailable(),
-        CommandError::Conflict => ApiError::new(
-            ErrorKind::Conflict,
-            "REQUEST_IN_PROGRESS",
-            "another request held the same key or the same SKUs for too long; send the request again",
-        ),
-        CommandError::Failed => ApiError::internal(error),
+        Reply::KeyReused => Err(request_id_reused()),
     }
 }
 
 /// Why a query failed.
 pub(super) fn not_read(error: infra::Error) -> ApiError {
-    match error {
-        infra::Error::Database(source) => match source.fault() {
-            Fault::Unavailable | Fault::Conflict => unavailable(),
-            Fault::Refused | Fault::Bug => ApiError::internal(source),
-        },
-        error @ (infra::Error::Corrupt { .. } | infra::Error::LevelsMissing { .. }) => {
-            ApiError::internal(error)
-        }
-    }
+    let fault = match &error {
+        infra::Error::Database(source) => source.fault(),
+        infra::Error::Corrupt { .. } | infra::Error::LevelsMissing { .. } => Fault::Bug,
+    };
+    read_failed(fault, error)
 }
 
 /// The SKU is not in the catalogue.
 pub(super) fn unknown_sku(sku: &Sku) -> ApiError {
     ApiError::new(ErrorKind::NotFound, "SKU_NOT_FOUND", format!("no product has the SKU \"{sku}\""))
         .with("sku", sku)
-}
-
-fn unavailable() -> ApiError {
-    ApiError::new(
-        ErrorKind::Unavailable,
-        "DATABASE_UNAVAILABLE",
-        "the database is away or the service is stopping; send the request again",
-    )
 }

@@ -8,7 +8,7 @@ use bowline_contracts::inventory::v1::{
 use bowline_idempotency::{Fingerprint, Request as Keyed};
 use bowline_kernel::{RequestId, Sku};
 use bowline_messaging::Commands;
-use bowline_service::{ApiError, Violations, encode_page_token};
+use bowline_service::{ApiError, Violations, command_failed, encode_page_token};
 use prost::Message as _;
 use sqlx::PgPool;
 use tonic::{Request, Response, Status};
@@ -20,14 +20,14 @@ use crate::app::{Action, Command, Reply};
 
 /// The catalogue over gRPC.
 #[derive(Debug, Clone)]
-pub struct CatalogApi {
+pub(crate) struct CatalogApi {
     commands: Commands<Command, Reply>,
     pool: PgPool,
 }
 
 impl CatalogApi {
     /// Writes go to `commands`, reads to `pool`.
-    pub fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
+    pub(crate) fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
         Self { commands, pool }
     }
 }
@@ -39,7 +39,7 @@ impl CatalogService for CatalogApi {
         request: Request<UpsertProductsRequest>,
     ) -> Result<Response<UpsertProductsResponse>, Status> {
         let command = read_upsert(request.into_inner())?;
-        let reply = self.commands.execute(command).await.map_err(answers::not_executed)?;
+        let reply = self.commands.execute(command).await.map_err(command_failed)?;
         let field = |place| (format!("products[{place}].sku"), String::new());
         Ok(Response::new(answers::response(reply, field)?))
     }

@@ -10,7 +10,7 @@ use bowline_idempotency::{Fingerprint, Request as Keyed};
 use bowline_inventory_domain::{AdjustStock, Adjustment, MovementKind};
 use bowline_kernel::{OrderId, RequestId, Sku};
 use bowline_messaging::Commands;
-use bowline_service::{ApiError, Violations, encode_page_token};
+use bowline_service::{ApiError, Violations, command_failed, encode_page_token};
 use prost::Message as _;
 use sqlx::PgPool;
 use tonic::{Request, Response, Status};
@@ -24,14 +24,14 @@ use crate::infra::Entry;
 
 /// Stock over gRPC.
 #[derive(Debug, Clone)]
-pub struct InventoryApi {
+pub(crate) struct InventoryApi {
     commands: Commands<Command, Reply>,
     pool: PgPool,
 }
 
 impl InventoryApi {
     /// Writes go to `commands`, reads to `pool`.
-    pub fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
+    pub(crate) fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
         Self { commands, pool }
     }
 }
@@ -57,7 +57,7 @@ impl InventoryService for InventoryApi {
         let request = request.into_inner();
         let skus: Vec<String> = request.adjustments.iter().map(|adjustment| adjustment.sku.clone()).collect();
         let command = read_adjustment(request)?;
-        let reply = self.commands.execute(command).await.map_err(answers::not_executed)?;
+        let reply = self.commands.execute(command).await.map_err(command_failed)?;
         let field = |place: usize| (format!("adjustments[{place}].sku"), skus[place].clone());
         Ok(Response::new(answers::response(reply, field)?))
     }

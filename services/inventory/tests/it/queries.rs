@@ -1,22 +1,20 @@
-use bowline_contracts::inventory::v1::catalog_service_server::CatalogService as _;
-use bowline_contracts::inventory::v1::inventory_service_server::InventoryService as _;
 use bowline_contracts::inventory::v1::{
     BatchGetProductsRequest, GetProductRequest, GetStockRequest, ListMovementsRequest, ListMovementsResponse,
     ListProductsRequest, ListProductsResponse, MovementKind, Product, StockLevel,
 };
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::serving::{Serving, adjustment, fields, id, product, reason};
 
 impl Serving {
     async fn products(&self, page_size: i32, page_token: &str) -> Result<ListProductsResponse, Status> {
         let request = ListProductsRequest { page_size, page_token: page_token.into() };
-        Ok(self.parts.catalog.list_products(Request::new(request)).await?.into_inner())
+        Ok(self.catalog().list_products(request).await?.into_inner())
     }
 
     async fn movements(&self, sku: &str, size: i32, token: &str) -> Result<ListMovementsResponse, Status> {
         let request = ListMovementsRequest { sku: sku.into(), page_size: size, page_token: token.into() };
-        Ok(self.parts.inventory.list_movements(Request::new(request)).await?.into_inner())
+        Ok(self.inventory().list_movements(request).await?.into_inner())
     }
 }
 
@@ -29,20 +27,20 @@ fn timeless(product: Product) -> Product {
 #[tokio::test]
 async fn products_are_found_as_they_were_given() {
     let serving = Serving::with_stock(&[("b", 0), ("B", 4), ("a x", 0)]).await;
-    let catalog = &serving.parts.catalog;
+    let mut catalog = serving.catalog();
     let request = GetProductRequest { sku: "B".into() };
-    let found = catalog.get_product(Request::new(request)).await.unwrap().into_inner();
+    let found = catalog.get_product(request).await.unwrap().into_inner();
     assert_eq!(timeless(found.product.unwrap()), product("B"));
 
     let skus = ["z", "b", "y", "B", "b", "z"].map(String::from).to_vec();
     let request = BatchGetProductsRequest { skus };
-    let found = catalog.batch_get_products(Request::new(request)).await.unwrap().into_inner();
+    let found = catalog.batch_get_products(request).await.unwrap().into_inner();
     let products: Vec<_> = found.products.into_iter().map(timeless).collect();
     assert_eq!(products, [product("B"), product("b")]);
     assert_eq!(found.unknown_skus, ["z", "y"]);
 
     let request = GetStockRequest { sku: "B".into() };
-    let found = serving.parts.inventory.get_stock(Request::new(request)).await.unwrap().into_inner();
+    let found = serving.inventory().get_stock(request).await.unwrap().into_inner();
     assert_eq!(found.level, Some(StockLevel { sku: "B".into(), available: 4, reserved: 0, sold: 0 }));
     serving.stop().await;
 }
@@ -52,9 +50,9 @@ async fn an_unknown_sku_is_not_found() {
     let serving = Serving::start().await;
     let sku = || "nowhere".to_owned();
     let get = GetProductRequest { sku: sku() };
-    let product = serving.parts.catalog.get_product(Request::new(get)).await.unwrap_err();
+    let product = serving.catalog().get_product(get).await.unwrap_err();
     let get = GetStockRequest { sku: sku() };
-    let stock = serving.parts.inventory.get_stock(Request::new(get)).await.unwrap_err();
+    let stock = serving.inventory().get_stock(get).await.unwrap_err();
     let movements = serving.movements("nowhere", 0, "").await.unwrap_err();
     for status in [product, stock, movements] {
         assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "SKU_NOT_FOUND"));

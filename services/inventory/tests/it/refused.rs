@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use bowline_contracts::events::InventoryEvent;
+use bowline_test_support::eventually;
 use sqlx::{Connection as _, Executor as _};
 use tonic::Code;
 
@@ -21,6 +24,12 @@ async fn a_command_that_the_database_refuses_does_not_spoil_its_neighbours() {
     let first_request = adjustment(&id(), &[("LOCKED", 1)]);
     let mut first = Box::pin(serving.adjust(first_request));
     assert!(futures::poll!(&mut first).is_pending());
+    let waiting = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+                    WHERE datname = current_database() AND NOT granted";
+    eventually("the first call waits", Duration::from_mins(1), async || {
+        (serving.number(waiting).await == 1).then_some(())
+    })
+    .await;
     let others = (0..20).map(|number| {
         let sku = if number == 7 { "BAD" } else { "GOOD" };
         serving.adjust(adjustment(&id(), &[(sku, 100)]))

@@ -81,7 +81,7 @@ async fn a_sku_outside_the_catalogue_is_named_and_not_remembered() {
 
 #[tokio::test]
 async fn callers_are_served_while_kafka_is_away() {
-    let serving = Serving::without_kafka().await;
+    let serving = Serving::start().await;
     let request = UpsertProductsRequest { request_id: id(), products: vec![product("A")] };
     assert_eq!(serving.upsert(request).await.unwrap().created_count, 1);
     assert_eq!(serving.adjust(adjustment(&id(), &[("A", 2)])).await.unwrap().levels[0].available, 2);

@@ -1,59 +1,63 @@
-//! The service as its callers see it: node and API, without servers.
-
-use std::sync::LazyLock;
-use std::time::Duration;
+//! The service as its callers see it.
 
 use bowline_config::parse_from;
 use bowline_contracts::common::v1::Money;
-use bowline_contracts::inventory::v1::catalog_service_server::CatalogService as _;
-use bowline_contracts::inventory::v1::inventory_service_server::InventoryService as _;
+use bowline_contracts::inventory::v1::catalog_service_client::CatalogServiceClient;
+use bowline_contracts::inventory::v1::inventory_service_client::InventoryServiceClient;
 use bowline_contracts::inventory::v1::{
     AdjustStockRequest, AdjustStockResponse, Product, StockAdjustment, UpsertProductsRequest,
     UpsertProductsResponse,
 };
-use bowline_inventory::bootstrap::{Parts, Sources, assemble};
+use bowline_contracts::topics::INVENTORY;
+use bowline_inventory::bootstrap;
 use bowline_inventory::config::Options;
 use bowline_kernel::{IdSource as _, SystemIds};
+use bowline_service::{ServiceError, SignalSender, Signals};
 use bowline_test_support::ServiceDatabase;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tonic::{Request, Status};
+use tokio::task::JoinSet;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
-/// A running node with its API.
+/// The whole service on real sockets, wired by its own bootstrap.
 pub(crate) struct Serving {
-    pub(crate) parts: Parts,
     pub(crate) database: ServiceDatabase,
+    channel: Channel,
+    signals: SignalSender,
+    service: JoinSet<Result<(), ServiceError>>,
 }
 
 impl Serving {
-    /// One set of topics serves all tests, because commands publish nothing.
+    /// There is no Kafka: commands and queries do without.
     pub(crate) async fn start() -> Self {
-        static NAMESPACE: LazyLock<String> = LazyLock::new(bowline_test_support::namespace);
-        let brokers = &bowline_test_support::stack().await.kafka_brokers;
-        Self::with_kafka(&["--kafka-brokers", brokers, "--kafka-namespace", &NAMESPACE]).await
-    }
-
-    /// A service whose Kafka is away.
-    pub(crate) async fn without_kafka() -> Self {
-        let properties = ["--kafka-properties", "socket.timeout.ms=100"];
-        Self::with_kafka(&[&["--kafka-brokers", "127.0.0.1:1"], &properties[..]].concat()).await
-    }
-
-    async fn with_kafka(kafka: &[&str]) -> Self {
-        let database = ServiceDatabase::create("inventory").await;
+        let database = ServiceDatabase::create(INVENTORY).await;
         let urls = database.urls();
         let arguments = [
             "bowline-inventory",
+            "--grpc-listen=127.0.0.1:0",
+            "--http-listen=127.0.0.1:0",
+            "--kafka-brokers=127.0.0.1:1",
             "--database-url",
             &urls.runtime,
             "--migrations-database-url",
             &urls.owner,
-            // The servers of tests may run without fsync.
-            "--allow-unsafe-durability",
         ];
-        let settings = parse_from([&arguments, kafka].concat(), Options::check).unwrap();
-        let parts = assemble(&settings, "test".into(), &Sources::default()).await.unwrap();
-        Self { parts, database }
+        let service = bootstrap::start(parse_from(arguments, Options::check).unwrap()).await.unwrap();
+        let address = format!("http://{}", service.grpc_address());
+        let (signals, receiver) = Signals::by_hand();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(service.run_until(receiver));
+        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+        Self { database, channel, signals, service: tasks }
+    }
+
+    pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {
+        CatalogServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn inventory(&self) -> InventoryServiceClient<Channel> {
+        InventoryServiceClient::new(self.channel.clone())
     }
 
     /// A service with these products and available units.
@@ -72,11 +76,11 @@ impl Serving {
         &self,
         request: UpsertProductsRequest,
     ) -> Result<UpsertProductsResponse, Status> {
-        Ok(self.parts.catalog.upsert_products(Request::new(request)).await?.into_inner())
+        Ok(self.catalog().upsert_products(request).await?.into_inner())
     }
 
     pub(crate) async fn adjust(&self, request: AdjustStockRequest) -> Result<AdjustStockResponse, Status> {
-        Ok(self.parts.inventory.adjust_stock(Request::new(request)).await?.into_inner())
+        Ok(self.inventory().adjust_stock(request).await?.into_inner())
     }
 
     pub(crate) async fn owner(&self) -> PgConnection {
@@ -88,8 +92,10 @@ impl Serving {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.owner().await).await.unwrap()
     }
 
-    pub(crate) async fn stop(self) {
-        self.parts.node.drain(Duration::from_secs(10)).await;
+    /// Drains the service.
+    pub(crate) async fn stop(mut self) {
+        self.signals.send();
+        self.service.join_next().await.unwrap().unwrap().unwrap();
     }
 }
 

@@ -140,7 +140,7 @@ pub(crate) async fn execute(handler: &mut Inventory, batch: &Batch<Command>) -> 
 /// A database with the roles of production and every migration.
 pub(crate) async fn migrated() -> ServiceDatabase {
     let database = ServiceDatabase::create("inventory").await;
-    bootstrap::migrate_all(&database.urls().owner).await.unwrap();
+    bowline_database::migrate(&database.urls().owner, &bootstrap::migrators()).await.unwrap();
     database
 }
 

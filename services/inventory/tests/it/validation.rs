@@ -1,11 +1,9 @@
 use bowline_contracts::common::v1::Money;
-use bowline_contracts::inventory::v1::catalog_service_server::CatalogService as _;
-use bowline_contracts::inventory::v1::inventory_service_server::InventoryService as _;
 use bowline_contracts::inventory::v1::{
     BatchGetProductsRequest, GetProductRequest, GetStockRequest, ListMovementsRequest, ListProductsRequest,
     Product, UpsertProductsRequest,
 };
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::serving::{Serving, adjustment, fields, id, product};
 
@@ -64,7 +62,7 @@ async fn numbers_of_things_are_limited() {
         let deltas: Vec<(&str, i64)> = many[..count].iter().map(|sku| (sku.as_str(), 1)).collect();
         assert_fields(&serving.adjust(adjustment(&id(), &deltas)).await.unwrap_err(), &["adjustments"]);
         let request = BatchGetProductsRequest { skus: many[..count].to_vec() };
-        let status = serving.parts.catalog.batch_get_products(Request::new(request)).await.unwrap_err();
+        let status = serving.catalog().batch_get_products(request).await.unwrap_err();
         assert_fields(&status, &["skus"]);
     }
     let request = UpsertProductsRequest { request_id: id(), products: products(1_000) };
@@ -77,21 +75,20 @@ async fn numbers_of_things_are_limited() {
 #[tokio::test]
 async fn every_malformed_field_of_a_query_is_named() {
     let serving = Serving::start().await;
-    let (inventory, catalog) = (&serving.parts.inventory, &serving.parts.catalog);
+    let (mut inventory, mut catalog) = (serving.inventory(), serving.catalog());
     let padded = || " A".to_owned();
-    let status = inventory.get_stock(Request::new(GetStockRequest { sku: padded() })).await.unwrap_err();
+    let status = inventory.get_stock(GetStockRequest { sku: padded() }).await.unwrap_err();
     assert_fields(&status, &["sku"]);
-    let status = catalog.get_product(Request::new(GetProductRequest { sku: padded() })).await.unwrap_err();
+    let status = catalog.get_product(GetProductRequest { sku: padded() }).await.unwrap_err();
     assert_fields(&status, &["sku"]);
     let skus = vec!["A".into(), padded(), String::new()];
-    let status =
-        catalog.batch_get_products(Request::new(BatchGetProductsRequest { skus })).await.unwrap_err();
+    let status = catalog.batch_get_products(BatchGetProductsRequest { skus }).await.unwrap_err();
     assert_fields(&status, &["skus[1]", "skus[2]"]);
     let request = ListMovementsRequest { sku: padded(), page_size: -1, page_token: "x".into() };
-    let status = inventory.list_movements(Request::new(request)).await.unwrap_err();
+    let status = inventory.list_movements(request).await.unwrap_err();
     assert_fields(&status, &["sku", "page_size", "page_token"]);
     let request = ListProductsRequest { page_size: -1, page_token: "x".into() };
-    let status = catalog.list_products(Request::new(request)).await.unwrap_err();
+    let status = catalog.list_products(request).await.unwrap_err();
     assert_fields(&status, &["page_size", "page_token"]);
     serving.stop().await;
 }

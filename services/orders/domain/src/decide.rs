@@ -261,6 +261,12 @@ fn settled(settlement: &Settlement, outcome: Outcome, effect: Effect, noted: Eve
     events
 }
 
+/// A report about an order that nobody has placed is none of our business, and never a reason to hold others up.
 fn impossible(state: &State, report: &'static str) -> Decision {
-    Err(Rejection::Impossible { state: state.name(), report })
+    match state {
+        State::Unknown => Err(Rejection::NotFound),
+        State::Pending { .. } | State::Confirmed { .. } | State::Cancelled { .. } => {
+            Err(Rejection::Impossible { state: state.name(), report })
+        }
+    }
 }

@@ -6,10 +6,10 @@ use bowline_contracts::orders::v1;
 use bowline_idempotency::{self as idempotency, Claim, Fingerprint, Request};
 use bowline_kernel::{CustomerId, PaymentToken, Quantity, RequestId, Sku};
 use bowline_orders_domain::{Country, Line, LineLimits, Lines, LinesError, PlaceOrder};
-use bowline_service::{ApiError, Violations};
+use bowline_service::{ApiError, Violations, read_failed};
 use prost::Message as _;
 
-use super::{Api, failed, unavailable};
+use super::{Api, unavailable};
 use crate::app::execute::{Action, Command};
 use crate::app::reply::Reply;
 use crate::infra::catalogue::{CatalogueError, Product};
@@ -93,7 +93,6 @@ fn check_lines(
         return (skus, quantities);
     }
     let mut first_of: HashMap<&str, usize> = HashMap::with_capacity(lines.len());
-    let mut faults = LineFaults::new(violations);
     for (index, line) in lines.iter().enumerate() {
         let first = *first_of.entry(&line.sku).or_insert(index);
         let quantity = Quantity::new(line.quantity).filter(|units| units.get() <= limits.quantity_max);
@@ -102,7 +101,7 @@ fn check_lines(
                 skus.push(sku);
                 quantities.push(quantity);
             }
-            (sku, _) => faults.add(index, |violations| {
+            (sku, _) => violations.within(&format!("lines[{index}]"), |violations| {
                 if violations.take("sku", sku).is_some() && first != index {
                     violations.add("sku", format!("must be given once, is the one of lines[{first}] too"));
                 }
@@ -110,36 +109,7 @@ fn check_lines(
             }),
         }
     }
-    faults.finish();
     (skus, quantities)
-}
-
-/// Names the faults of lines, up to a limit.
-struct LineFaults<'a> {
-    violations: &'a mut Violations,
-    count: usize,
-}
-
-/// The most faulty lines that are named one by one: a status travels in headers, and clients refuse large ones.
-const FAULTY_LINES_NAMED: usize = 20;
-
-impl<'a> LineFaults<'a> {
-    fn new(violations: &'a mut Violations) -> Self {
-        Self { violations, count: 0 }
-    }
-
-    fn add(&mut self, index: usize, name: impl FnOnce(&mut Violations)) {
-        self.count += 1;
-        if self.count <= FAULTY_LINES_NAMED {
-            self.violations.within(&format!("lines[{index}]"), name);
-        }
-    }
-
-    fn finish(self) {
-        if let Some(more @ 1..) = self.count.checked_sub(FAULTY_LINES_NAMED) {
-            self.violations.add("lines", format!("has {more} more entries that are not valid"));
-        }
-    }
 }
 
 async fn answered(api: &Api, request: &Request) -> Result<Option<Reply>, ApiError> {
@@ -147,7 +117,7 @@ async fn answered(api: &Api, request: &Request) -> Result<Option<Reply>, ApiErro
         let mut connection = api.reads.pool().acquire().await?;
         idempotency::find(&mut connection, request).await
     };
-    match claim.await.map_err(|error| failed(error.fault(), error))? {
+    match claim.await.map_err(|error| read_failed(error.fault(), error))? {
         Some(Claim::Answered(answer)) => Reply::stored(&answer).map(Some).map_err(ApiError::internal),
         Some(Claim::Mismatch) => Ok(Some(Reply::KeyReused)),
         Some(Claim::Fresh | Claim::RepeatOf(_)) | None => Ok(None),
@@ -156,11 +126,10 @@ async fn answered(api: &Api, request: &Request) -> Result<Option<Reply>, ApiErro
 
 fn price(checked: &Checked, products: &[Option<Product>], limits: LineLimits) -> Result<Lines, ApiError> {
     let mut violations = Violations::new();
-    let mut faults = LineFaults::new(&mut violations);
     let mut lines = Vec::with_capacity(products.len());
     for (index, product) in products.iter().enumerate() {
         match product {
-            None => faults.add(index, |line| line.add("sku", "must be in the catalogue")),
+            None => violations.add(&format!("lines[{index}].sku"), "must be in the catalogue"),
             Some(product) => lines.push(Line {
                 sku: checked.skus[index].clone(),
                 name: product.name.clone(),
@@ -169,7 +138,6 @@ fn price(checked: &Checked, products: &[Option<Product>], limits: LineLimits) ->
             }),
         }
     }
-    faults.finish();
     violations.finish()?;
     Lines::new(lines, limits).map_err(|error| {
         let mut violations = Violations::new();

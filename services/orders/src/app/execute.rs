@@ -147,6 +147,10 @@ impl Orders {
                 publish_all(report.order_id, &events, &context, &mut effects.messages);
                 Ok(())
             }
+            Err(domain::Rejection::NotFound) => {
+                tracing::warn!(order_id = %report.order_id, "a report about an unknown order is passed over");
+                Ok(())
+            }
             Err(rejection) => {
                 Err(ExecuteError::Poison { message: report.message, reason: rejection.to_string() })
             }

@@ -97,7 +97,7 @@ async fn a_thousand_faulty_lines_still_reach_the_caller() {
         let refused = running.place(request).await.unwrap_err();
         let fields = fields(&refused);
         assert_eq!((fields.len(), fields[0].contains("lines[0]")), (21, true), "{refused}");
-        assert!(refused.message().ends_with("lines has 980 more entries that are not valid"), "{refused}");
+        assert!(refused.message().ends_with("request has 980 more violations"), "{refused}");
     }
     running.stop().await;
 }

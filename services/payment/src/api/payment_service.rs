@@ -3,10 +3,10 @@
 use bowline_contracts::convert::{money, timestamp};
 use bowline_contracts::payment::v1;
 use bowline_contracts::payment::v1::payment_service_server::PaymentService;
-use bowline_database::{Database, Fault};
+use bowline_database::Database;
 use bowline_kernel::OrderId;
 use bowline_payment_domain::Status as PaymentStatus;
-use bowline_service::{ApiError, ErrorKind, Violations};
+use bowline_service::{ApiError, ErrorKind, Violations, read_failed};
 use tonic::{Request, Response, Status};
 
 use crate::app::queries::get_payment::{Payment, get_payment};
@@ -33,7 +33,8 @@ impl PaymentService for PaymentApi {
         let mut violations = Violations::new();
         let id = violations.uuid("order_id", &request.get_ref().order_id);
         let order_id = OrderId::new(violations.finish_with(id)?);
-        let found = get_payment(&self.database, order_id).await.map_err(unreadable)?;
+        let found =
+            get_payment(&self.database, order_id).await.map_err(|error| read_failed(error.fault(), error))?;
         let payment = found.and_then(|payment| document(order_id, &payment)).ok_or_else(|| {
             ApiError::new(ErrorKind::NotFound, "PAYMENT_NOT_FOUND", "there is no payment for this order")
                 .with("order_id", order_id)
@@ -64,14 +65,4 @@ fn document(order_id: OrderId, payment: &Payment) -> Option<v1::Payment> {
         version: payment.version,
         update_time: state.updated_at().map(timestamp),
     })
-}
-
-fn unreadable(error: bowline_event_store::Error) -> ApiError {
-    match error.fault() {
-        Fault::Unavailable | Fault::Conflict => {
-            tracing::warn!(%error, "payment cannot be read");
-            ApiError::new(ErrorKind::Unavailable, "DATABASE_UNAVAILABLE", "the database is away")
-        }
-        Fault::Refused | Fault::Bug => ApiError::internal(error),
-    }
 }

@@ -56,7 +56,7 @@ pub(crate) struct Running {
 impl Stage {
     pub(crate) async fn new(switches: Switches) -> Self {
         let urls = ServiceDatabase::create("payment").await;
-        bootstrap::apply_migrations(&urls.urls().owner).await.unwrap();
+        bowline_database::migrate(&urls.urls().owner, &bootstrap::migrators()).await.unwrap();
         let books = tempfile::tempdir().unwrap();
         let options = Options { switches, sync: false, ..Options::new(books.path()) };
         let simulator = Simulator::start(options).await.unwrap();

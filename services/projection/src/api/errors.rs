@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bowline_database::Fault;
 use bowline_kernel::OrderId;
-use bowline_service::{ApiError, ErrorKind};
+use bowline_service::{ApiError, ErrorKind, read_failed};
 
 use crate::app::watches::Unwatchable;
 use crate::infra::row::ReadError;
@@ -17,10 +17,11 @@ pub(super) fn order_not_found(order: OrderId) -> ApiError {
 }
 
 pub(super) fn of_read(error: ReadError) -> ApiError {
-    match &error {
-        ReadError::Database(cause) if matches!(cause.fault(), Fault::Unavailable | Fault::Conflict) => away(),
-        ReadError::Database(_) | ReadError::Corrupt { .. } => ApiError::internal(error),
-    }
+    let fault = match &error {
+        ReadError::Database(cause) => cause.fault(),
+        ReadError::Corrupt { .. } => Fault::Bug,
+    };
+    read_failed(fault, error)
 }
 
 pub(super) fn of_watch(error: Unwatchable) -> ApiError {
@@ -30,11 +31,6 @@ pub(super) fn of_watch(error: Unwatchable) -> ApiError {
                 .with("watchers_max", watchers_max)
                 .retry_after(RETRY_AFTER)
         }
-        Unwatchable::Away => away(),
+        Unwatchable::Away => read_failed(Fault::Unavailable, error),
     }
-}
-
-fn away() -> ApiError {
-    let text = "the read model's database does not answer";
-    ApiError::new(ErrorKind::Unavailable, "DATABASE_UNAVAILABLE", text).retry_after(RETRY_AFTER)
 }

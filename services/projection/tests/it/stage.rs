@@ -50,7 +50,7 @@ impl Stage {
 
     pub(crate) async fn with(watching: WatchSettings) -> Self {
         let database = ServiceDatabase::create("projection").await;
-        bootstrap::migrate(&database.urls().owner).await.unwrap();
+        bowline_database::migrate(&database.urls().owner, &bootstrap::migrators()).await.unwrap();
         let options = NodeOptions {
             kafka: KafkaOptions::new(vec![NO_KAFKA.to_owned()], String::new()),
             lanes: LaneOptions::default(),

@@ -22,7 +22,7 @@ use crate::given::{self, TOTAL, UNITS, at, commands, histories, order_placed, pl
 /// ```
 const TABLE: &str = "
                           place  customer deadline | reserved rejected committed released restocked | authorized declined captured capture_failed voided
-unknown                   placed none     .        | !        !        !         !        !         | !          !        !        !              !
+unknown                   placed none     .        | none     none     none      none     none      | none       none     none     none           none
 pending                   exists cancel   cancel   | reserved end      !         !        !         | confirm    cancel   !        !              !
 pending_reserved          exists cancel   cancel   | .        !        !         !        !         | confirm    cancel   !        !              !
 confirmed                 exists final    .        | .        !        note      !        !         | .          !        note     cancel         !

@@ -1,0 +1,91 @@
+//! More than one process of a service.
+
+use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use bowline_load::generator::Progress;
+use bowline_test_support::eventually;
+use futures::future::join_all;
+
+use crate::bench::{
+    Bench, PATIENCE, assert_holds, channel, in_flight, plan, sagas_in_flight, small_order, until,
+};
+
+const HOLDERS: &str =
+    "SELECT count(DISTINCT holder) FROM messaging.leases WHERE holder IS NOT NULL AND expires_at > now()";
+const HELD: &str = "SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL AND expires_at > now()";
+
+/// Waits until two processes share the partitions of a service.
+async fn shared(bench: &Bench, service: &str) {
+    eventually("both replicas hold partitions", PATIENCE, async || {
+        let (holders, held) = (bench.count(service, HOLDERS).await, bench.count(service, HELD).await);
+        (holders == 2 && held == 16).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_share_the_load_and_one_of_each_is_killed() {
+    let bench = Bench::start(&["--latency=100ms"]).await;
+    let orders = bench.fleet.start_replica(&bench.stack, "orders", 2).await.expect("it starts");
+    let inventory = bench.fleet.start_replica(&bench.stack, "inventory", 2).await.expect("it starts");
+    shared(&bench, "orders").await;
+    shared(&bench, "inventory").await;
+    let plan = plan(1_200);
+    bench.load(&plan).await;
+    let progress = Progress::default();
+    let killing = async {
+        until("sagas finish", &progress, |now| now.done() >= 100 && sagas_in_flight(now) >= 50).await;
+        bench.kill("orders", &bench.fleet.ground.places.ready_url("orders")).await;
+        let done = progress.snapshot().done();
+        until("sagas finish again", &progress, |now| now.done() >= done + 100).await;
+        bench.kill(&inventory.name, &inventory.ready_url).await;
+        progress.snapshot()
+    };
+    let replay =
+        bench.replay_on([bench.url("orders"), orders.grpc_url.clone()], &plan, in_flight(200), &progress);
+    let (outcome, after_kills) = tokio::join!(replay, killing);
+    assert!(after_kills.done() < plan.orders.len() as u64, "the replay was over before the kills were");
+    bench.settle(&plan, &outcome, 0).await;
+    let restarts = bench.stack.restarts();
+    let counted = ["orders", "orders-2", "inventory", "inventory-2"].map(|name| restarts[name]);
+    assert_eq!(counted, [1, 0, 0, 1]);
+    shared(&bench, "orders").await;
+    shared(&bench, "inventory").await;
+    bench.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_callers_with_one_request_id_over_two_replicas_place_one_order() {
+    let bench = Bench::start(&[]).await;
+    let second = bench.fleet.start_replica(&bench.stack, "orders", 2).await.expect("it starts");
+    shared(&bench, "orders").await;
+    let plan = plan(1);
+    bench.load(&plan).await;
+    let request = small_order(&plan, "tok_visa");
+    let urls = [bench.url("orders"), second.grpc_url];
+    let calls = (0..50).map(|caller| {
+        let mut client = OrdersServiceClient::new(channel(urls[caller % 2].clone()));
+        let request = request.clone();
+        async move { client.place_order(request).await }
+    });
+    let mut ids: Vec<String> = join_all(calls)
+        .await
+        .into_iter()
+        .map(|answer| {
+            answer.expect("every caller gets the order").into_inner().order.expect("it is there").order_id
+        })
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1, "{ids:?}");
+
+    let mut other = request.clone();
+    other.lines[0].quantity += 1;
+    for url in urls {
+        let refused = OrdersServiceClient::new(channel(url)).place_order(other.clone()).await;
+        let refused = refused.expect_err("the request id belongs to another body");
+        assert_eq!(refused.code(), tonic::Code::AlreadyExists, "{refused}");
+    }
+    let proof = bench.prove().await;
+    assert_holds(&proof);
+    assert_eq!(proof.invariants[0].checked, 1, "one order was placed");
+    bench.stop().await;
+}

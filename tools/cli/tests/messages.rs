@@ -1,0 +1,67 @@
+//! What the program says, and how it ends, when it is given something that it cannot use.
+
+use std::process::{Command, Output};
+
+fn bowline(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    command.args(args).env("BOWLINE_STACK_DIR", folder.path()).env("RUST_BACKTRACE", "1");
+    command.env_remove("BOWLINE_POSTGRES_URL").env_remove("BOWLINE_KAFKA");
+    command.output().expect("cargo has built it")
+}
+
+/// The exit status and the one message; nothing else may be said.
+fn refused(args: &[&str]) -> (Option<i32>, String) {
+    let output = bowline(args);
+    assert_eq!(output.stdout, b"", "{args:?}");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(!said.contains("backtrace"), "{said}");
+    (output.status.code(), said)
+}
+
+#[test]
+fn a_missing_file_is_named_before_anything_is_started() {
+    let (status, said) = refused(&["demo", "--data", "/nowhere/invoices.csv"]);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: /nowhere/invoices.csv cannot be read: "), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_anything_is_started() {
+    let (status, said) = refused(&["demo", "--report", "/nowhere/report.json"]);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: cannot write the report to /nowhere/report.json: "), "{said}");
+}
+
+#[test]
+fn options_that_cannot_be_used_end_with_status_2() {
+    let (status, said) = refused(&["up", "--provider-error-rate", "2", "--provider-latency", "soon"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        said.contains("--provider-error-rate: expected") && said.contains("--provider-latency: expected"),
+        "{said}"
+    );
+    assert_eq!(refused(&["demo", "--orders", "none"]).0, Some(2));
+    assert_eq!(refused(&[]).0, Some(2));
+}
+
+#[test]
+fn without_a_stack_there_is_nothing_to_check() {
+    let (status, said) = refused(&["check"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        said.starts_with("error: no stack runs in ") && said.ends_with("start one with `bowline up`\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn every_command_has_a_help() {
+    for command in ["demo", "up", "check"] {
+        let output = bowline(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        let help = String::from_utf8(output.stdout).expect("text");
+        assert!(help.contains(&format!("  bowline {command}")), "{help}");
+    }
+}
