@@ -7,7 +7,8 @@ use crate::ledger::Ask;
 use crate::stage::{PATIENCE, Service, in_order, kafka, key, steady};
 
 const CUT_EVERY_CONNECTION: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                                     WHERE datname = current_database() AND pid <> pg_backend_pid()
+                                       AND backend_type = 'client backend'";
 
 #[tokio::test]
 async fn messages_go_on_by_themselves_when_the_database_was_away() {
