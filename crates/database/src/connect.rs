@@ -1,12 +1,20 @@
 //! Pools of connections, one per kind of work.
 
+use std::ops::{Deref, DerefMut};
 use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{Connection as _, PgConnection, Postgres};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
 
 use crate::{Error, Transaction};
+
+/// How long the server may take to let a connection in. Longer than callers wait: see [`Database::acquire`].
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where the database is and how many connections may be open.
 #[derive(Debug, Clone)]
@@ -48,6 +56,18 @@ pub enum Durability {
 #[derive(Debug, Clone)]
 pub struct Database {
     pool: PgPool,
+    /// As many permits as the pool may have connections: who holds one never waits in the pool's own queue.
+    permits: Arc<Semaphore>,
+    logins: TaskTracker,
+    acquire_timeout: Duration,
+}
+
+/// A connection that is lent until it is dropped. Use it as a `&mut PgConnection`.
+#[derive(Debug)]
+pub struct Connection {
+    // In this order: the permit is free when the connection is on its way back.
+    connection: PoolConnection<Postgres>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Database {
@@ -58,17 +78,23 @@ impl Database {
             .options(settings(options.profile).iter().copied());
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)
-            .acquire_timeout(options.acquire_timeout)
+            .acquire_timeout(LOGIN_TIMEOUT)
             .test_before_acquire(options.profile == Profile::Query)
             .connect_lazy_with(connect);
-        Ok(Self { pool })
+        let permits = usize::try_from(options.connections_max).unwrap_or(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(permits)),
+            logins: TaskTracker::new(),
+            acquire_timeout: options.acquire_timeout,
+        })
     }
 
     /// Opens a pool and checks that the server can be reached, is new enough, and keeps what it commits.
     pub async fn connect(options: &ConnectOptions, durability: Durability) -> Result<Self, Error> {
         // A connection of its own: a pool would wait and then say only that it waited.
         let connect = PgConnectOptions::from_str(&options.url)?.application_name(options.application);
-        tokio::time::timeout(options.acquire_timeout, PgConnection::connect_with(&connect))
+        tokio::time::timeout(LOGIN_TIMEOUT, PgConnection::connect_with(&connect))
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)??
             .close()
@@ -78,25 +104,42 @@ impl Database {
         Ok(database)
     }
 
-    /// The pool, for statements that need no transaction.
-    pub fn pool(&self) -> &PgPool {
-        &self.pool
+    /// Lends a connection, opening one if none is idle and fewer than the most are open.
+    ///
+    /// A caller waits for [`ConnectOptions::acquire_timeout`] and then gets [`sqlx::Error::PoolTimedOut`]; the login that
+    /// it waited for goes on and serves the next one. Were it given up with its caller, callers who queue for a server
+    /// that is slow to let them in would each reach it with too little of their time left, and none would ever get in.
+    pub async fn acquire(&self) -> Result<Connection, Error> {
+        tokio::time::timeout(self.acquire_timeout, async {
+            let permits = Arc::clone(&self.permits);
+            let permit = permits.acquire_owned().await.map_err(|_closed| sqlx::Error::PoolClosed)?;
+            let pool = self.pool.clone();
+            let login = self.logins.spawn(async move {
+                let connection = pool.acquire().await?;
+                Ok::<_, sqlx::Error>(Connection { connection, _permit: permit })
+            });
+            Ok(login.await.map_err(|_died| sqlx::Error::WorkerCrashed)??)
+        })
+        .await
+        .map_err(|_late| sqlx::Error::PoolTimedOut)?
     }
 
     /// Begins a transaction on a connection of the pool.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Transaction::begin(&self.pool).await
+        Transaction::begin(self.acquire().await?).await
     }
 
     /// Succeeds if the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        sqlx::query("SELECT 1").execute(&mut *self.acquire().await?).await?;
         Ok(())
     }
 
     /// Waits until every connection is back and closes them.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.logins.close();
+        self.logins.wait().await;
     }
 
     async fn check(&self, durability: Durability) -> Result<(), Error> {
@@ -104,7 +147,7 @@ impl Database {
             "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \
              current_setting('fsync'), (SELECT reset_val FROM pg_settings WHERE name = 'synchronous_commit')",
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *self.acquire().await?)
         .await?;
         if number < 150_000 {
             return Err(Error::TooOld { found: version });
@@ -117,6 +160,27 @@ impl Database {
             }
         }
         Ok(())
+    }
+}
+
+impl Connection {
+    /// Closes the connection when it is dropped, instead of lending it again.
+    pub(crate) fn close_on_drop(&mut self) {
+        self.connection.close_on_drop();
+    }
+}
+
+impl Deref for Connection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
     }
 }
 

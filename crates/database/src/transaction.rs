@@ -2,10 +2,9 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::postgres::{PgConnection, PgPool};
-use sqlx::{Executor as _, Postgres, pool::PoolConnection};
+use sqlx::{Executor as _, PgConnection};
 
-use crate::{Error, sqlstate};
+use crate::{Connection, Error, sqlstate};
 
 /// An open transaction. Use it as a `&mut PgConnection`.
 ///
@@ -14,15 +13,15 @@ use crate::{Error, sqlstate};
 /// connection: the server rolls back, and the next transaction starts on another one.
 #[derive(Debug)]
 pub struct Transaction {
-    connection: PoolConnection<Postgres>,
+    connection: Connection,
     open: bool,
 }
 
 impl Transaction {
-    pub(crate) async fn begin(pool: &PgPool) -> Result<Self, Error> {
+    pub(crate) async fn begin(connection: Connection) -> Result<Self, Error> {
         // Made before the statement: a caller that goes away in between must not leave an open transaction in the pool.
-        let mut begun = Self { connection: pool.acquire().await?, open: true };
-        begun.connection.execute("BEGIN").await?;
+        let mut begun = Self { connection, open: true };
+        (*begun.connection).execute("BEGIN").await?;
         Ok(begun)
     }
 
@@ -42,7 +41,7 @@ impl Transaction {
 
     /// Rolls back and gives the connection back to the pool.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.connection.execute("ROLLBACK").await?;
+        (*self.connection).execute("ROLLBACK").await?;
         self.open = false;
         Ok(())
     }

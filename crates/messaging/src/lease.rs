@@ -100,7 +100,7 @@ impl Leases {
              UPDATE messaging.leases SET holder = NULL, address = NULL, expires_at = '-infinity' WHERE holder = $1",
             self.member,
         )
-        .execute(self.database.pool())
+        .execute(&mut *self.database.acquire().await?)
         .await?;
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Leases {
             self.address,
             self.ttl.as_secs_f64(),
         )
-        .fetch_all(self.database.pool())
+        .fetch_all(&mut *self.database.acquire().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (row.partition.cast_unsigned(), row.epoch)).collect())
     }
@@ -151,7 +151,7 @@ impl Leases {
                FROM messaging.members WHERE expires_at > clock_timestamp()"#,
             self.member,
         )
-        .fetch_one(self.database.pool())
+        .fetch_one(&mut *self.database.acquire().await?)
         .await?;
         let alive = usize::try_from(members.alive).unwrap_or(1).max(1);
         let before = usize::try_from(members.before).unwrap_or(0);
@@ -171,7 +171,7 @@ impl Leases {
             self.member,
             &leaving,
         )
-        .execute(self.database.pool())
+        .execute(&mut *self.database.acquire().await?)
         .await?;
         owned.retain(|partition, _| !self.leaving.contains(partition));
         self.leaving.clear();
@@ -193,7 +193,7 @@ impl Leases {
             self.ttl.as_secs_f64(),
             i64::try_from(count).unwrap_or(i64::MAX),
         )
-        .fetch_all(self.database.pool())
+        .fetch_all(&mut *self.database.acquire().await?)
         .await?;
         let claimed: Owned = rows.into_iter().map(|row| (row.partition.cast_unsigned(), row.epoch)).collect();
         if !claimed.is_empty() {

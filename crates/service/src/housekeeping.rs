@@ -10,6 +10,7 @@ use bowline_kernel::Clock;
 use chrono::TimeDelta;
 
 use crate::Background;
+use crate::status::chain;
 
 /// How often a few pages are swept, and how many.
 const EVERY: Duration = Duration::from_secs(30);
@@ -45,7 +46,7 @@ pub fn forget_answers(background: &Background, database: Database, clock: Arc<dy
             }
             let Some(before) = clock.now().checked_sub_signed(kept) else { continue };
             let swept = async {
-                let mut connection = database.pool().acquire().await?;
+                let mut connection = database.acquire().await?;
                 idempotency::purge(&mut connection, before, &mut sweep, PAGES).await
             };
             match swept.await {
@@ -53,7 +54,7 @@ pub fn forget_answers(background: &Background, database: Database, clock: Arc<dy
                     tracing::debug!(keys = purged.keys, "stored answers forgotten");
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "stored answers could not be swept"),
+                Err(error) => tracing::warn!(error = chain(&error), "stored answers could not be swept"),
             }
         }
     });

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::readiness::Check;
+use crate::status::chain;
 use crate::{ApiError, ErrorKind, Service, ServiceError};
 
 /// How often it is checked that the database answers, and how long it may take.
@@ -150,7 +151,8 @@ pub fn command_failed(error: CommandError) -> ApiError {
 pub fn read_failed(fault: Fault, error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
     match fault {
         Fault::Unavailable | Fault::Conflict => {
-            tracing::warn!(%error, "a call could not read");
+            // One line a call, so not for every day: the check of the database says once that it is away.
+            tracing::debug!(error = chain(&error), "a call could not read");
             ApiError::new(
                 ErrorKind::Unavailable,
                 "DATABASE_UNAVAILABLE",
@@ -178,7 +180,7 @@ async fn ping(database: Database, check: Check) {
         ticks.tick().await;
         match tokio::time::timeout(PONG_WITHIN, database.ping()).await {
             Ok(Ok(())) => check.set_ready(),
-            Ok(Err(error)) => check.set_not_ready(error.to_string()),
+            Ok(Err(error)) => check.set_not_ready(chain(&error)),
             Err(_) => check.set_not_ready("the database does not answer in time"),
         }
     }

@@ -43,8 +43,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let node = registered.start(Inventory::new(database, outbox, Arc::clone(&clock), Arc::new(SystemIds)))?;
     forget_answers(&service.background(), reads.clone(), clock, settings.answers_kept);
     let size = service.limits().message_size_max;
-    let inventory = InventoryApi::new(node.commands(), reads.pool().clone());
-    let catalog = CatalogApi::new(node.commands(), reads.pool().clone());
+    let inventory = InventoryApi::new(node.commands(), reads.clone());
+    let catalog = CatalogApi::new(node.commands(), reads.clone());
     let grpc = Grpc::new(FILE_DESCRIPTOR_SET)
         .add_service(InventoryServiceServer::new(inventory).max_decoding_message_size(size))
         .add_service(CatalogServiceServer::new(catalog).max_decoding_message_size(size));

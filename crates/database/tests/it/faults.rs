@@ -6,7 +6,9 @@ use sqlx::Executor as _;
 use crate::stage::Stage;
 
 async fn fault(database: &Database, statements: &'static str) -> (Fault, Option<String>) {
-    let error = Error::from(sqlx::raw_sql(statements).execute(database.pool()).await.unwrap_err());
+    let error = Error::from(
+        sqlx::raw_sql(statements).execute(&mut *database.acquire().await.unwrap()).await.unwrap_err(),
+    );
     (error.fault(), error.sqlstate())
 }
 
@@ -18,7 +20,7 @@ async fn a_server_that_hangs_up_is_away() {
     transaction.execute("INSERT INTO notes VALUES (1)").await.unwrap();
     let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                 WHERE datname = current_database() AND state = 'idle in transaction'";
-    observer.pool().execute(cut).await.unwrap();
+    observer.acquire().await.unwrap().execute(cut).await.unwrap();
     let error = transaction.commit().await.unwrap_err();
     assert_eq!(error.fault(), Fault::Unavailable, "{error:?}");
     database.begin().await.unwrap().commit().await.unwrap();

@@ -1,12 +1,20 @@
 //! What connections are for decides their settings, and a server that forgets is refused.
 
-use bowline_database::{Database, Durability, Error, Profile};
-use sqlx::AssertSqlSafe;
+use std::time::{Duration, Instant};
 
-use crate::stage::Stage;
+use bowline_database::{ConnectOptions, Database, Durability, Error, Fault, Profile};
+use sqlx::AssertSqlSafe;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::stage::{PATIENCE, Stage};
 
 async fn setting(database: &Database, name: &str) -> String {
-    sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(database.pool()).await.unwrap()
+    sqlx::query_scalar("SELECT current_setting($1)")
+        .bind(name)
+        .fetch_one(&mut *database.acquire().await.unwrap())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -30,9 +38,48 @@ async fn a_server_that_may_forget_commits_is_refused_unless_that_is_waived() {
     Database::connect(&options, Durability::Required).await.unwrap();
     let forget = format!("ALTER DATABASE {} SET synchronous_commit = off", stage.database.name());
     let admin = stage.open(Profile::Query, 1);
-    sqlx::raw_sql(AssertSqlSafe(forget)).execute(admin.pool()).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(forget)).execute(&mut *admin.acquire().await.unwrap()).await.unwrap();
 
     let error = Database::connect(&options, Durability::Required).await.unwrap_err();
     assert!(matches!(error, Error::Unsafe { setting: "synchronous_commit" }), "{error:?}");
     Database::connect(&options, Durability::Waived).await.unwrap();
+}
+
+/// Serves `url` on another address, letting every connection in only after `delay`; until the set is dropped.
+async fn behind_a_slow_door(url: &str, delay: Duration) -> (String, JoinSet<()>) {
+    let server = url.split(['@', '/']).nth(3).unwrap().to_owned();
+    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = door.local_addr().unwrap().to_string();
+    let url = url.replace(&server, &address);
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
+        let mut guests = JoinSet::new();
+        while let Ok((mut client, _)) = door.accept().await {
+            let server = server.clone();
+            guests.spawn(async move {
+                tokio::time::sleep(delay).await;
+                let mut server = TcpStream::connect(server).await.unwrap();
+                // Ends when either side hangs up.
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (url, serving)
+}
+
+#[tokio::test]
+async fn callers_who_wait_too_short_a_time_for_a_login_let_the_next_ones_in() {
+    let stage = Stage::new("slow_login").await;
+    let wait = Duration::from_millis(100);
+    let (url, _serving) = behind_a_slow_door(stage.database.url(), wait * 3).await;
+    let database =
+        Database::open(&ConnectOptions { url, acquire_timeout: wait, ..stage.options(Profile::Query, 1) })
+            .unwrap();
+
+    let first = database.acquire().await.unwrap_err();
+    assert_eq!(first.fault(), Fault::Unavailable, "{first:?}");
+    let begun = Instant::now();
+    while database.ping().await.is_err() {
+        assert!(begun.elapsed() < PATIENCE, "nobody is ever let in");
+    }
 }

@@ -17,7 +17,10 @@ impl Stage {
     pub(crate) async fn new(name: &str) -> Self {
         let stage = Self { database: TestDatabase::create(name).await };
         let pool = stage.open(Profile::Query, 1);
-        sqlx::raw_sql("CREATE TABLE notes (note integer PRIMARY KEY)").execute(pool.pool()).await.unwrap();
+        sqlx::raw_sql("CREATE TABLE notes (note integer PRIMARY KEY)")
+            .execute(&mut *pool.acquire().await.unwrap())
+            .await
+            .unwrap();
         stage
     }
 
@@ -37,5 +40,8 @@ impl Stage {
 }
 
 pub(crate) async fn notes(database: &Database) -> Vec<i32> {
-    sqlx::query_scalar("SELECT note FROM notes ORDER BY note").fetch_all(database.pool()).await.unwrap()
+    sqlx::query_scalar("SELECT note FROM notes ORDER BY note")
+        .fetch_all(&mut *database.acquire().await.unwrap())
+        .await
+        .unwrap()
 }

@@ -16,7 +16,7 @@ async fn a_swallowed_statement_error_is_reported_by_commit() {
     let database = stage.open(Profile::Hot, 2);
 
     // The naive way: COMMIT of a failed transaction answers ROLLBACK, which is no error.
-    let mut connection = database.pool().acquire().await.unwrap();
+    let mut connection = database.acquire().await.unwrap();
     let mut naive = connection.begin().await.unwrap();
     sqlx::query("INSERT INTO notes VALUES (1)").execute(&mut *naive).await.unwrap();
     sqlx::query("INSERT INTO notes VALUES (1)").execute(&mut *naive).await.unwrap_err();
@@ -39,7 +39,7 @@ async fn what_is_checked_at_commit_fails_the_commit() {
     let database = stage.open(Profile::Hot, 1);
     let deferred =
         "ALTER TABLE notes ADD COLUMN parent integer DEFAULT 99 REFERENCES notes INITIALLY DEFERRED";
-    sqlx::raw_sql(deferred).execute(database.pool()).await.unwrap();
+    sqlx::raw_sql(deferred).execute(&mut *database.acquire().await.unwrap()).await.unwrap();
     let mut transaction = database.begin().await.unwrap();
     write(&mut transaction, 1).await.unwrap();
     let error = transaction.commit().await.unwrap_err();
@@ -90,14 +90,14 @@ async fn a_caller_that_goes_away_leaves_no_open_transaction_behind() {
         let ended = ended.await;
         // The connection of the pool: another one, or the same one without a transaction.
         sqlx::query("INSERT INTO notes VALUES (2) ON CONFLICT DO NOTHING")
-            .execute(database.pool())
+            .execute(&mut *database.acquire().await.unwrap())
             .await
             .unwrap();
         eventually("the statement stands without a commit", PATIENCE, async || {
             (notes(&observer).await == [2]).then_some(())
         })
         .await;
-        sqlx::query("DELETE FROM notes").execute(observer.pool()).await.unwrap();
+        sqlx::query("DELETE FROM notes").execute(&mut *observer.acquire().await.unwrap()).await.unwrap();
         if ended {
             break;
         }

@@ -62,7 +62,7 @@ impl<H: Handler> Executor<H> {
 
     async fn gain(&mut self, partition: u16) -> Result<(), Error> {
         let ids = self.parts.topic_ids.borrow().clone().unwrap_or_default();
-        let mut connection = self.parts.database.pool().acquire().await?;
+        let mut connection = self.parts.database.acquire().await?;
         let mut positions = self.parts.inbox.load(&mut connection, partition).await?;
         for position in &mut positions {
             if let Some(id) = ids.get(position.topic.name) {

@@ -41,7 +41,7 @@ impl Relay {
             r#"SELECT lane, next_sequence - 1 AS "head!" FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
             &owned,
         )
-        .fetch_all(self.parts.database.pool())
+        .fetch_all(&mut *self.parts.database.acquire().await?)
         .await?;
         Ok(rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect())
     }
@@ -107,7 +107,7 @@ impl Relay {
             after,
             PAGE,
         )
-        .fetch_all(self.parts.database.pool())
+        .fetch_all(&mut *self.parts.database.acquire().await?)
         .await?;
         rows.sort_unstable_by_key(|row| row.sequence);
         Ok(rows)
@@ -124,7 +124,7 @@ impl Relay {
                 WHERE p.lane = ANY($1::int4[])"#,
             &lanes
         )
-        .fetch_all(self.parts.database.pool())
+        .fetch_all(&mut *self.parts.database.acquire().await?)
         .await?;
         let rows = rows.into_iter().map(|row| Published {
             index: self.index_of(row.lane),
@@ -152,15 +152,19 @@ impl Relay {
         let sequences: Vec<i64> = news.iter().map(|(_, sequence)| *sequence).collect();
         let database = self.parts.notes.clone();
         self.noting.spawn(async move {
-            let noted = sqlx::query!(
-                "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
-                   FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
-                &lanes,
-                &sequences,
-            )
-            .execute(database.pool())
-            .await;
-            if let Err(error) = noted {
+            let noted = async {
+                let mut connection = database.acquire().await?;
+                sqlx::query!(
+                    "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
+                       FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
+                    &lanes,
+                    &sequences,
+                )
+                .execute(&mut *connection)
+                .await?;
+                Ok::<_, Error>(())
+            };
+            if let Err(error) = noted.await {
                 tracing::debug!(error = error_text(&error), "progress was not noted");
                 return Vec::new();
             }

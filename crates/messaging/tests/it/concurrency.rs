@@ -26,7 +26,7 @@ async fn lanes_with_holes(database: &Database) -> i64 {
         "SELECT count(*) FROM (
              SELECT FROM messaging.outbox GROUP BY lane HAVING count(*) <> max(sequence) OR min(sequence) <> 1) holes",
     )
-    .fetch_one(database.pool())
+    .fetch_one(&mut *database.acquire().await.unwrap())
     .await
     .unwrap()
 }

@@ -27,7 +27,7 @@ async fn behind(database: &Database, lane: LaneId, sequence: i64) -> Vec<(i64, u
     )
     .bind(lane)
     .bind(sequence)
-    .fetch_all(database.pool())
+    .fetch_all(&mut *database.acquire().await.unwrap())
     .await
     .unwrap()
 }
@@ -48,13 +48,17 @@ async fn a_late_committer_is_skipped_by_position_but_not_by_sequence() {
     early.commit().await.unwrap();
 
     let naive = "SELECT position, version FROM it.naive WHERE position > $1 ORDER BY position";
-    let seen: Vec<(i64, i32)> = sqlx::query_as(naive).bind(0_i64).fetch_all(database.pool()).await.unwrap();
+    let seen: Vec<(i64, i32)> =
+        sqlx::query_as(naive).bind(0_i64).fetch_all(&mut *database.acquire().await.unwrap()).await.unwrap();
     let seen_of_ours = behind(&database, lane_id, 0).await;
     outbox.append(&mut late, vec![message(&ORDERS_EVENTS, key_in(LANE, 1))]).await.unwrap();
     late.commit().await.unwrap();
 
-    let rest: Vec<(i64, i32)> =
-        sqlx::query_as(naive).bind(seen[0].0).fetch_all(database.pool()).await.unwrap();
+    let rest: Vec<(i64, i32)> = sqlx::query_as(naive)
+        .bind(seen[0].0)
+        .fetch_all(&mut *database.acquire().await.unwrap())
+        .await
+        .unwrap();
     assert_eq!((seen[0].1, rest.len()), (2, 0), "the naive reader never learns of the late committer");
     assert_eq!(seen_of_ours, [(1, key_in(LANE, 2))]);
     assert_eq!(behind(&database, lane_id, 1).await, [(2, key_in(LANE, 1))], "the lane goes on with it");
@@ -111,7 +115,7 @@ async fn version_6_comes_before_5_by_transaction_id_but_not_by_sequence() {
         let rows: Vec<i32> = sqlx::query_scalar(
             "SELECT version FROM it.naive WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, position",
         )
-        .fetch_all(database.pool())
+        .fetch_all(&mut *database.acquire().await.unwrap())
         .await
         .unwrap();
         (rows.len() == 2).then_some(rows)

@@ -5,12 +5,12 @@ use bowline_contracts::inventory::v1::{
     BatchGetProductsRequest, BatchGetProductsResponse, GetProductRequest, GetProductResponse,
     ListProductsRequest, ListProductsResponse, UpsertProductsRequest, UpsertProductsResponse,
 };
+use bowline_database::Database;
 use bowline_idempotency::{Fingerprint, Request as Keyed};
 use bowline_kernel::{RequestId, Sku};
 use bowline_messaging::Commands;
 use bowline_service::{ApiError, Violations, command_failed, encode_page_token};
 use prost::Message as _;
-use sqlx::PgPool;
 use tonic::{Request, Response, Status};
 
 use super::answers;
@@ -22,13 +22,13 @@ use crate::app::{Action, Command, Reply};
 #[derive(Debug, Clone)]
 pub(crate) struct CatalogApi {
     commands: Commands<Command, Reply>,
-    pool: PgPool,
+    reads: Database,
 }
 
 impl CatalogApi {
-    /// Writes go to `commands`, reads to `pool`.
-    pub(crate) fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
-        Self { commands, pool }
+    /// Writes go to `commands`, reads to `reads`.
+    pub(crate) fn new(commands: Commands<Command, Reply>, reads: Database) -> Self {
+        Self { commands, reads }
     }
 }
 
@@ -49,7 +49,7 @@ impl CatalogService for CatalogApi {
         request: Request<GetProductRequest>,
     ) -> Result<Response<GetProductResponse>, Status> {
         let sku = read_sku(&request.into_inner().sku)?;
-        let found = products::get_product(&self.pool, &sku).await.map_err(answers::not_read)?;
+        let found = products::get_product(&self.reads, &sku).await.map_err(answers::not_read)?;
         let product = found.ok_or_else(|| answers::unknown_sku(&sku))?;
         Ok(Response::new(GetProductResponse { product: Some(write_product(product)) }))
     }
@@ -59,7 +59,7 @@ impl CatalogService for CatalogApi {
         request: Request<BatchGetProductsRequest>,
     ) -> Result<Response<BatchGetProductsResponse>, Status> {
         let skus = read_skus(&request.into_inner())?;
-        let found = products::batch_get_products(&self.pool, skus).await.map_err(answers::not_read)?;
+        let found = products::batch_get_products(&self.reads, skus).await.map_err(answers::not_read)?;
         Ok(Response::new(BatchGetProductsResponse {
             products: found.products.into_iter().map(write_product).collect(),
             unknown_skus: found.unknown.into_iter().map(String::from).collect(),
@@ -76,7 +76,7 @@ impl CatalogService for CatalogApi {
         let size = violations.page_size(request.page_size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
         let after: Option<String> = violations.page_token(&request.page_token, METHOD, &());
         let size = violations.finish_with(size)?;
-        let page = products::list_products(&self.pool, &after.unwrap_or_default(), size)
+        let page = products::list_products(&self.reads, &after.unwrap_or_default(), size)
             .await
             .map_err(answers::not_read)?;
         let last = page.items.last().filter(|_| page.more).map(|stored| stored.product.sku().as_str());

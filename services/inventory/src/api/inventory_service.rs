@@ -6,13 +6,13 @@ use bowline_contracts::inventory::v1::{
     self, AdjustStockRequest, AdjustStockResponse, GetStockRequest, GetStockResponse, ListMovementsRequest,
     ListMovementsResponse,
 };
+use bowline_database::Database;
 use bowline_idempotency::{Fingerprint, Request as Keyed};
 use bowline_inventory_domain::{AdjustStock, Adjustment, MovementKind};
 use bowline_kernel::{OrderId, RequestId, Sku};
 use bowline_messaging::Commands;
 use bowline_service::{ApiError, Violations, command_failed, encode_page_token};
 use prost::Message as _;
-use sqlx::PgPool;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -26,13 +26,13 @@ use crate::infra::Entry;
 #[derive(Debug, Clone)]
 pub(crate) struct InventoryApi {
     commands: Commands<Command, Reply>,
-    pool: PgPool,
+    reads: Database,
 }
 
 impl InventoryApi {
-    /// Writes go to `commands`, reads to `pool`.
-    pub(crate) fn new(commands: Commands<Command, Reply>, pool: PgPool) -> Self {
-        Self { commands, pool }
+    /// Writes go to `commands`, reads to `reads`.
+    pub(crate) fn new(commands: Commands<Command, Reply>, reads: Database) -> Self {
+        Self { commands, reads }
     }
 }
 
@@ -45,7 +45,7 @@ impl InventoryService for InventoryApi {
         let mut violations = Violations::new();
         let sku = violations.take("sku", request.into_inner().sku.parse::<Sku>());
         let sku = violations.finish_with(sku)?;
-        let found = stock::get_stock(&self.pool, &sku).await.map_err(answers::not_read)?;
+        let found = stock::get_stock(&self.reads, &sku).await.map_err(answers::not_read)?;
         let level = found.ok_or_else(|| answers::unknown_sku(&sku))?;
         Ok(Response::new(GetStockResponse { level: Some(stock_level(&sku, level)) }))
     }
@@ -73,7 +73,7 @@ impl InventoryService for InventoryApi {
         let size = violations.page_size(request.page_size, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX);
         let after: Option<Uuid> = violations.page_token(&request.page_token, METHOD, &request.sku);
         let (sku, size) = violations.finish_with(sku.zip(size))?;
-        let page = movements::list_movements(&self.pool, &sku, after.unwrap_or_default(), size)
+        let page = movements::list_movements(&self.reads, &sku, after.unwrap_or_default(), size)
             .await
             .map_err(answers::not_read)?
             .ok_or_else(|| answers::unknown_sku(&sku))?;

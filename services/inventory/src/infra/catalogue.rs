@@ -6,7 +6,6 @@ use bowline_inventory_domain::Product;
 use bowline_kernel::{Currency, Money, Sku};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use sqlx::postgres::PgPool;
 
 use super::Error;
 
@@ -58,21 +57,24 @@ pub(crate) async fn upsert_products(
 }
 
 /// The products with these SKUs, in order of SKU.
-pub(crate) async fn find_products(pool: &PgPool, skus: &[&str]) -> Result<Vec<StoredProduct>, Error> {
+pub(crate) async fn find_products(
+    connection: &mut PgConnection,
+    skus: &[&str],
+) -> Result<Vec<StoredProduct>, Error> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT sku, name, price_minor, currency, image_uri, updated_at FROM inventory.products
           WHERE sku = ANY($1) ORDER BY sku",
         skus as &[&str],
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     rows.into_iter().map(Row::read).collect()
 }
 
 /// At most `limit` products whose SKUs come after `after`, in order of SKU; all SKUs come after the empty text.
 pub(crate) async fn list_products(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     after: &str,
     limit: i64,
 ) -> Result<Vec<StoredProduct>, Error> {
@@ -83,7 +85,7 @@ pub(crate) async fn list_products(
         after,
         limit,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     rows.into_iter().map(Row::read).collect()
 }

@@ -4,7 +4,6 @@ use bowline_inventory_domain::{LevelChange, Movement, MovementKind, Reason, Rese
 use bowline_kernel::{OrderId, Sku};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use sqlx::postgres::PgPool;
 use uuid::Uuid;
 
 use super::Error;
@@ -93,7 +92,11 @@ pub(crate) async fn write(
 }
 
 /// The movements of one SKU, oldest first.
-pub(crate) async fn list_movements(pool: &PgPool, sku: &Sku, page: Page) -> Result<Vec<Entry>, Error> {
+pub(crate) async fn list_movements(
+    connection: &mut PgConnection,
+    sku: &Sku,
+    page: Page,
+) -> Result<Vec<Entry>, Error> {
     let rows = sqlx::query!(
         "SELECT movement_id, kind, available_delta, reserved_delta, sold_delta, order_id, reason, recorded_at
            FROM inventory.movements WHERE sku = $1 AND movement_id > $2 ORDER BY movement_id LIMIT $3",
@@ -101,7 +104,7 @@ pub(crate) async fn list_movements(pool: &PgPool, sku: &Sku, page: Page) -> Resu
         page.after,
         page.limit,
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     rows.into_iter()
         .map(|row| {

@@ -3,7 +3,6 @@
 use bowline_inventory_domain::Level;
 use bowline_kernel::Sku;
 use sqlx::PgConnection;
-use sqlx::postgres::PgPool;
 
 use super::Error;
 
@@ -34,10 +33,10 @@ pub(crate) async fn lock_levels(
 }
 
 /// The level of one SKU; `None` when it is not in the catalogue.
-pub(crate) async fn find_level(pool: &PgPool, sku: &Sku) -> Result<Option<Level>, Error> {
+pub(crate) async fn find_level(connection: &mut PgConnection, sku: &Sku) -> Result<Option<Level>, Error> {
     let row =
         sqlx::query!("SELECT available, reserved, sold FROM inventory.levels WHERE sku = $1", sku.as_str())
-            .fetch_optional(pool)
+            .fetch_optional(connection)
             .await?;
     row.map(|row| level(sku.as_str(), row.available, row.reserved, row.sold)).transpose()
 }

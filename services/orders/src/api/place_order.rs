@@ -114,7 +114,7 @@ fn check_lines(
 
 async fn answered(api: &Api, request: &Request) -> Result<Option<Reply>, ApiError> {
     let claim = async {
-        let mut connection = api.reads.pool().acquire().await?;
+        let mut connection = api.reads.acquire().await?;
         idempotency::find(&mut connection, request).await
     };
     match claim.await.map_err(|error| read_failed(error.fault(), error))? {

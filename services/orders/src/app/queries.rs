@@ -12,7 +12,7 @@ use crate::app::view;
 
 /// One order as it is now; `None` for an unknown order.
 pub(crate) async fn get_order(database: &Database, order_id: OrderId) -> Result<Option<v1::Order>, Error> {
-    let mut connection = database.pool().acquire().await?;
+    let mut connection = database.acquire().await?;
     fold(&event_store::load(&mut connection, &[order_id.uuid()]).await?)
 }
 
@@ -22,7 +22,7 @@ pub(crate) async fn get_order_at(
     order_id: OrderId,
     version: u32,
 ) -> Result<Option<v1::Order>, Error> {
-    let mut connection = database.pool().acquire().await?;
+    let mut connection = database.acquire().await?;
     fold(&event_store::load_until_version(&mut connection, order_id.uuid(), version).await?)
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn get_history(
     after: u32,
     limit: u32,
 ) -> Result<Vec<v1::OrderHistoryEntry>, Error> {
-    let mut connection = database.pool().acquire().await?;
+    let mut connection = database.acquire().await?;
     let stored = event_store::page(&mut connection, order_id.uuid(), after, limit).await?;
     stored.into_iter().map(entry).collect()
 }

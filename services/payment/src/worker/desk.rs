@@ -147,8 +147,8 @@ impl Worker {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         let limit = self.settings.in_hand_max;
         let found = async {
-            let mut connection = self.database.pool().acquire().await?;
-            operations::open(&mut connection, &partitions, limit).await
+            let mut connection = self.database.acquire().await?;
+            Ok::<_, bowline_database::Error>(operations::open(&mut connection, &partitions, limit).await?)
         };
         match found.await {
             Ok(found) => {
@@ -156,7 +156,6 @@ impl Worker {
                 self.take(found);
             }
             Err(error) => {
-                let error = bowline_database::Error::from(error);
                 tracing::warn!(%error, "open operations cannot be read, trying again");
             }
         }

@@ -58,7 +58,7 @@ async fn it_serves_without_kafka_and_drains() {
         eventually("the partitions are held", DEADLINE, async || {
             let held: i64 =
                 sqlx::query_scalar("SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL")
-                    .fetch_one(stage.database.pool())
+                    .fetch_one(&mut *stage.database.acquire().await.unwrap())
                     .await
                     .unwrap();
             (held == 16).then_some(())
@@ -70,7 +70,7 @@ async fn it_serves_without_kafka_and_drains() {
     let (ran, ()) = tokio::join!(service.run_until(signals), drained);
     ran.unwrap();
     let held: i64 = sqlx::query_scalar("SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL")
-        .fetch_one(stage.database.pool())
+        .fetch_one(&mut *stage.database.acquire().await.unwrap())
         .await
         .unwrap();
     assert_eq!(held, 0, "the leases are given back");

@@ -124,13 +124,13 @@ async fn what_is_told_names_its_cause() {
 
     let failed: Uuid = sqlx::query_scalar("SELECT id FROM messaging.outbox WHERE message_type = $1")
         .bind(payment::v1::PaymentCaptureFailed::TYPE)
-        .fetch_one(stage.database.pool())
+        .fetch_one(&mut *stage.database.acquire().await.unwrap())
         .await
         .unwrap();
     // The void that nobody asked for answers the failure.
     let cause: Option<Uuid> =
         sqlx::query_scalar("SELECT causation FROM payment.operations WHERE operation = 3")
-            .fetch_one(stage.database.pool())
+            .fetch_one(&mut *stage.database.acquire().await.unwrap())
             .await
             .unwrap();
     assert_eq!(cause, Some(failed));

@@ -158,7 +158,7 @@ impl Stage {
     pub(crate) async fn open_operations(&self, order: OrderId) -> i64 {
         sqlx::query_scalar("SELECT count(*) FROM payment.operations WHERE order_id = $1")
             .bind(order.uuid())
-            .fetch_one(self.database.pool())
+            .fetch_one(&mut *self.database.acquire().await.unwrap())
             .await
             .unwrap()
     }
@@ -169,7 +169,7 @@ impl Stage {
             "SELECT message_type, payload FROM messaging.outbox WHERE key = $1 ORDER BY sequence",
         )
         .bind(order.uuid())
-        .fetch_all(self.database.pool())
+        .fetch_all(&mut *self.database.acquire().await.unwrap())
         .await
         .unwrap();
         rows.iter()
@@ -201,7 +201,7 @@ impl Replica {
     }
 
     pub(crate) async fn try_hear(&mut self, messages: Vec<Incoming>) -> Result<(), ExecuteError> {
-        let mut connection = self.database.pool().acquire().await.unwrap();
+        let mut connection = self.database.acquire().await.unwrap();
         let batch = Batch::of_messages(&mut connection, "payment", messages).await.unwrap();
         self.execute(&batch).await
     }

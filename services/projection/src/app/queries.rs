@@ -4,9 +4,7 @@ mod get_order;
 pub(crate) mod list_orders;
 mod order_timeline;
 
-use bowline_database::Database;
-use sqlx::Postgres;
-use sqlx::pool::PoolConnection;
+use bowline_database::{Connection, Database};
 
 use crate::infra::row::ReadError;
 
@@ -22,7 +20,7 @@ impl Queries {
         Self { reads }
     }
 
-    async fn connection(&self) -> Result<PoolConnection<Postgres>, ReadError> {
-        Ok(self.reads.pool().acquire().await?)
+    async fn connection(&self) -> Result<Connection, ReadError> {
+        Ok(self.reads.acquire().await?)
     }
 }

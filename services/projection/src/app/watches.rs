@@ -180,7 +180,7 @@ impl Shared {
 
     async fn read(&self, orders: &[OrderId]) -> Result<(), ReadError> {
         for orders in orders.chunks(READ_AT_ONCE) {
-            let mut connection = self.reads.pool().acquire().await?;
+            let mut connection = self.reads.acquire().await?;
             let rows = order_views::stored(&mut connection, orders).await?;
             let watched = self.lock();
             for (order, row) in rows {

@@ -11,7 +11,10 @@ fn fold(told: &[Told]) -> Patch {
 }
 
 async fn count_timeline(stage: &Stage) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM projection.timeline").fetch_one(stage.hot.pool()).await.unwrap()
+    sqlx::query_scalar("SELECT count(*) FROM projection.timeline")
+        .fetch_one(&mut *stage.hot.acquire().await.unwrap())
+        .await
+        .unwrap()
 }
 
 /// Every interleaving of the sources of `told`; each source keeps its order.
@@ -128,7 +131,7 @@ async fn a_type_of_a_newer_sender_is_passed_over() {
         "SELECT max(sequence) FROM messaging.watermarks WHERE topic = $1 AND consumer = 'projection'",
     )
     .bind(INVENTORY_EVENTS.name)
-    .fetch_one(stage.hot.pool())
+    .fetch_one(&mut *stage.hot.acquire().await.unwrap())
     .await
     .unwrap();
     assert_eq!(watermark, 2, "it counts as applied");

@@ -69,7 +69,7 @@ impl Stage {
     /// A batch of messages, numbered behind the watermarks.
     pub(crate) async fn batch<'a>(&self, told: impl IntoIterator<Item = &'a Told>) -> Batch<Infallible> {
         let messages = told.into_iter().map(|told| told.message.clone()).collect();
-        let mut connection = self.hot.pool().acquire().await.unwrap();
+        let mut connection = self.hot.acquire().await.unwrap();
         Batch::of_messages(&mut connection, "projection", messages).await.unwrap()
     }
 
@@ -94,7 +94,7 @@ impl Stage {
 
     /// The rows of these orders.
     pub(crate) async fn rows(&self, orders: &[OrderId]) -> Vec<Patch> {
-        let mut connection = self.hot.pool().acquire().await.unwrap();
+        let mut connection = self.hot.acquire().await.unwrap();
         let rows = stored(&mut connection, orders).await.unwrap();
         rows.into_iter().map(|(_, row)| row).collect()
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use bowline_database::Database;
 use bowline_kernel::Sku;
-use sqlx::PgPool;
 
 use super::Paged;
 use crate::infra::{self, Error, StoredProduct};
@@ -18,14 +18,14 @@ pub(crate) struct Found {
 }
 
 /// One product, if it is in the catalogue.
-pub(crate) async fn get_product(pool: &PgPool, sku: &Sku) -> Result<Option<StoredProduct>, Error> {
-    Ok(infra::find_products(pool, &[sku.as_str()]).await?.pop())
+pub(crate) async fn get_product(database: &Database, sku: &Sku) -> Result<Option<StoredProduct>, Error> {
+    Ok(infra::find_products(&mut *database.acquire().await?, &[sku.as_str()]).await?.pop())
 }
 
 /// Several products at once.
-pub(crate) async fn batch_get_products(pool: &PgPool, skus: Vec<Sku>) -> Result<Found, Error> {
+pub(crate) async fn batch_get_products(database: &Database, skus: Vec<Sku>) -> Result<Found, Error> {
     let names: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-    let products = infra::find_products(pool, &names).await?;
+    let products = infra::find_products(&mut *database.acquire().await?, &names).await?;
     let mut seen: HashSet<Sku> = products.iter().map(|stored| stored.product.sku().clone()).collect();
     let unknown = skus.into_iter().filter(|sku| seen.insert(sku.clone())).collect();
     Ok(Found { products, unknown })
@@ -33,9 +33,12 @@ pub(crate) async fn batch_get_products(pool: &PgPool, skus: Vec<Sku>) -> Result<
 
 /// A page of all products, in order of SKU, that come after `after`; all come after the empty text.
 pub(crate) async fn list_products(
-    pool: &PgPool,
+    database: &Database,
     after: &str,
     size: u32,
 ) -> Result<Paged<StoredProduct>, Error> {
-    Ok(Paged::cut(infra::list_products(pool, after, i64::from(size) + 1).await?, size))
+    Ok(Paged::cut(
+        infra::list_products(&mut *database.acquire().await?, after, i64::from(size) + 1).await?,
+        size,
+    ))
 }

@@ -18,7 +18,7 @@ pub struct Payment {
 
 /// Reads a payment; `None` when there is none for this order.
 pub async fn get_payment(database: &Database, order_id: OrderId) -> Result<Option<Payment>, Error> {
-    let mut connection = database.pool().acquire().await?;
+    let mut connection = database.acquire().await?;
     let stored = load(&mut connection, &[order_id.uuid()]).await?;
     let Some(last) = stored.last() else { return Ok(None) };
     let version = last.version;
