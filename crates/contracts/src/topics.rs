@@ -25,7 +25,7 @@ pub struct Topic {
 }
 
 /// The number of partitions of every saga topic.
-pub const PARTITIONS: u16 = 16;
+pub const PARTITIONS: u16 = 8;
 
 /// The name under which `orders` sends.
 pub const ORDERS: &str = "orders";

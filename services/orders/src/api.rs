@@ -36,8 +36,8 @@ pub struct Api {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-/// How often an id is minted anew until it falls into a partition of this replica; 16 partitions need 16 on average
-/// when one is owned.
+/// How often an id is minted anew until it falls into a partition of this replica; one partition of 8 needs 8 tries on
+/// average.
 const MINTING_TRIES: usize = 256;
 
 impl Api {
