@@ -39,7 +39,7 @@ pub enum Profile {
     /// The fixed statements of executors and relays: plans that do not flip while tables grow from nothing, a limit
     /// on how long locks are waited for and on how long a transaction may stand idle.
     Hot,
-    /// Notes whose loss after a crash is harmless: as [`Profile::Hot`], but `COMMIT` does not wait for the disk.
+    /// What can be made again after a crash that loses it: as [`Profile::Hot`], but `COMMIT` does not wait for the disk.
     Lazy,
 }
 
@@ -75,7 +75,7 @@ impl Database {
     pub fn open(options: &ConnectOptions) -> Result<Self, Error> {
         let connect = PgConnectOptions::from_str(&options.url)?
             .application_name(options.application)
-            .options(settings(options.profile).iter().copied());
+            .options(settings(options.profile));
         let pool = PgPoolOptions::new()
             .max_connections(options.connections_max)
             .acquire_timeout(LOGIN_TIMEOUT)
@@ -184,16 +184,18 @@ impl DerefMut for Connection {
     }
 }
 
-/// Session settings by profile. The planner switches keep the fixed statements on their keys while the statistics of
-/// young tables say that scanning is cheaper.
-fn settings(profile: Profile) -> &'static [(&'static str, &'static str)] {
-    match profile {
-        Profile::Query => &[("statement_timeout", "10s"), ("jit", "off")],
-        Profile::Hot => HOT,
-        Profile::Lazy => LAZY,
-    }
+/// Session settings by profile.
+fn settings(profile: Profile) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let (settings, lazily): (&[_], _) = match profile {
+        Profile::Query => (&[("statement_timeout", "10s"), ("jit", "off")], None),
+        Profile::Hot => (HOT, None),
+        Profile::Lazy => (HOT, Some(("synchronous_commit", "off"))),
+    };
+    settings.iter().copied().chain(lazily)
 }
 
+/// The planner switches keep the fixed statements on their keys while the statistics of young tables say that scanning
+/// is cheaper.
 const HOT: &[(&str, &str)] = &[
     ("jit", "off"),
     ("plan_cache_mode", "force_generic_plan"),
@@ -203,14 +205,4 @@ const HOT: &[(&str, &str)] = &[
     ("lock_timeout", "5s"),
     ("statement_timeout", "30s"),
     ("idle_in_transaction_session_timeout", "5s"),
-];
-
-const LAZY: &[(&str, &str)] = &[
-    ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_seqscan", "off"),
-    ("lock_timeout", "5s"),
-    ("statement_timeout", "30s"),
-    ("idle_in_transaction_session_timeout", "5s"),
-    ("synchronous_commit", "off"),
 ];

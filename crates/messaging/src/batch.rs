@@ -1,17 +1,19 @@
 //! What one transaction works on: commands of callers and messages of lanes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::Error;
 use crate::inbox::{Incoming, InputId};
-use crate::{Error, Sequenced};
+use crate::outbox::{Outbox, Outgoing, Sequenced};
+use crate::partitions::PartitionWrites;
 
 /// Commands and messages that are executed in one transaction.
 ///
-/// A service's transaction calls, in this order: its idempotency claims, its partition locks, [`Batch::admit`], its own
-/// work on [`Batch::commands`] and the admitted messages, [`Batch::advance`], [`crate::Outbox::append`], commit.
+/// A service's transaction calls, in this order: its idempotency claims, [`Batch::admit`], its own work on
+/// [`Batch::commands`] and the admitted messages, [`Batch::finish`], commit.
 #[derive(Debug)]
 pub struct Batch<C> {
     /// What callers asked for, in order of arrival.
@@ -43,6 +45,7 @@ pub(crate) struct PositionStep {
 #[derive(Debug)]
 pub struct Admission {
     left_out: HashSet<InputId>,
+    foreign: Vec<u16>,
 }
 
 /// What a batch has led to, after its commit.
@@ -105,33 +108,60 @@ impl<C> Batch<C> {
         self.messages.iter().enumerate()
     }
 
-    /// Locks the watermarks of the batch's lanes, in order, and compares them with what the batch continues. A lane
-    /// that somebody else has advanced is left out: its messages must not be applied.
-    pub async fn admit(&self, connection: &mut PgConnection) -> Result<Admission, Error> {
-        let mut left_out = HashSet::new();
-        if !self.steps.is_empty() {
-            let inputs: Vec<InputId> = self.steps.iter().map(|step| step.input).collect();
+    /// Locks `partitions` (ascending, without repetition) and the watermarks of the batch's lanes, in this order, until
+    /// the transaction ends, in one statement. A lane that somebody else has advanced is left out: its messages must
+    /// not be applied. `writes` tells the partitions that another process has written to since this one last did: what
+    /// is cached for them must be dropped. A service that keeps nothing from batch to batch, and lets several replicas
+    /// write, names no partitions.
+    pub async fn admit(
+        &self,
+        connection: &mut PgConnection,
+        writes: &mut PartitionWrites,
+        partitions: &[u16],
+    ) -> Result<Admission, Error> {
+        let wanted: Vec<i16> = partitions.iter().copied().map(u16::cast_signed).collect();
+        let inputs: Vec<InputId> = self.steps.iter().map(|step| step.input).collect();
+        let mut locked = Vec::with_capacity(partitions.len());
+        let mut marks = HashMap::with_capacity(inputs.len());
+        if !(wanted.is_empty() && inputs.is_empty()) {
             let rows = sqlx::query!(
-                "SELECT input, sequence FROM messaging.watermarks WHERE input = ANY($1::int4[])
-                  ORDER BY input FOR UPDATE",
+                r#"WITH locked AS MATERIALIZED (
+                     SELECT partition FROM messaging.partitions WHERE partition = ANY($1::int2[])
+                      ORDER BY partition FOR UPDATE),
+                 written AS (
+                     UPDATE messaging.partitions p SET writes = p.writes + 1 FROM locked l
+                      WHERE p.partition = l.partition RETURNING p.partition, p.writes),
+                 marks AS MATERIALIZED (
+                     -- The count makes the watermarks wait until the partitions are locked.
+                     SELECT input, sequence FROM messaging.watermarks
+                      WHERE input = ANY($2::int4[]) AND (SELECT count(*) FROM locked) >= 0
+                      ORDER BY input FOR UPDATE)
+                 SELECT partition::int4 AS "id!", writes AS "number!", true AS "is_partition!" FROM written
+                 UNION ALL
+                 SELECT input, sequence, false FROM marks"#,
+                &wanted,
                 &inputs,
             )
             .fetch_all(connection)
             .await?;
-            for step in &self.steps {
-                let found = rows.iter().find(|row| row.input == step.input).map(|row| row.sequence);
-                if found != Some(step.from) {
-                    tracing::info!(
-                        input = step.input,
-                        expected = step.from,
-                        ?found,
-                        "lane advanced elsewhere"
-                    );
-                    left_out.insert(step.input);
+            for row in rows {
+                if row.is_partition {
+                    locked.push((u16::try_from(row.id).expect("was a partition when asked for"), row.number));
+                } else {
+                    marks.insert(row.id, row.number);
                 }
             }
         }
-        Ok(Admission { left_out })
+        let foreign = writes.stage(partitions, locked)?;
+        let mut left_out = HashSet::new();
+        for step in &self.steps {
+            let found = marks.get(&step.input).copied();
+            if found != Some(step.from) {
+                tracing::info!(input = step.input, expected = step.from, ?found, "lane advanced elsewhere");
+                left_out.insert(step.input);
+            }
+        }
+        Ok(Admission { left_out, foreign })
     }
 
     /// The messages that may be applied, each with its index in the batch.
@@ -139,40 +169,54 @@ impl<C> Batch<C> {
         self.messages().filter(|(_, message)| admission.allows(message.input))
     }
 
-    /// Advances the watermarks of the admitted lanes and the reading positions. The lanes are locked since
-    /// [`Batch::admit`].
-    pub async fn advance(&self, connection: &mut PgConnection, admission: &Admission) -> Result<(), Error> {
-        let steps: Vec<&Step> = self.steps.iter().filter(|step| admission.allows(step.input)).collect();
-        let positions: Vec<&PositionStep> = self
+    /// Advances the watermarks of the admitted lanes and the reading positions, takes the next sequences of the lanes
+    /// that `messages` go to and writes them there: [`Outbox::append`], in the same statement.
+    pub async fn finish(
+        &self,
+        connection: &mut PgConnection,
+        admission: &Admission,
+        outbox: &Outbox,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<Sequenced>, Error> {
+        let steps = self.steps.iter().filter(|step| admission.allows(step.input));
+        let positions = self
             .positions
             .iter()
-            .filter(|position| position.inputs.iter().all(|input| admission.allows(*input)))
-            .collect();
-        if steps.is_empty() && positions.is_empty() {
-            return Ok(());
+            .filter(|position| position.inputs.iter().all(|input| admission.allows(*input)));
+        outbox.write(connection, &Advances::of(steps, positions), messages).await
+    }
+}
+
+/// The columns of what advances with a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Advances {
+    pub(crate) inputs: Vec<InputId>,
+    pub(crate) sequences: Vec<i64>,
+    pub(crate) incarnations: Vec<Uuid>,
+    pub(crate) positions: Vec<i32>,
+    pub(crate) next_offsets: Vec<i64>,
+}
+
+impl Advances {
+    fn of<'a>(
+        steps: impl Iterator<Item = &'a Step>,
+        positions: impl Iterator<Item = &'a PositionStep>,
+    ) -> Self {
+        let mut advances = Self::default();
+        for step in steps {
+            advances.inputs.push(step.input);
+            advances.sequences.push(step.to);
+            advances.incarnations.push(step.incarnation);
         }
-        let answer = sqlx::query!(
-            r#"WITH moved AS (
-                 UPDATE messaging.watermarks w SET sequence = v.sequence, incarnation = v.incarnation
-                   FROM unnest($1::int4[], $2::int8[], $3::uuid[]) v(input, sequence, incarnation)
-                  WHERE w.input = v.input RETURNING 1),
-             placed AS (
-                 UPDATE messaging.positions p SET next_offset = v.next_offset
-                   FROM unnest($4::int4[], $5::int8[]) v(position, next_offset)
-                  WHERE p.position = v.position)
-             SELECT count(*) AS "moved!" FROM moved"#,
-            &steps.iter().map(|step| step.input).collect::<Vec<_>>(),
-            &steps.iter().map(|step| step.to).collect::<Vec<_>>(),
-            &steps.iter().map(|step| step.incarnation).collect::<Vec<_>>(),
-            &positions.iter().map(|position| position.position).collect::<Vec<_>>(),
-            &positions.iter().map(|position| position.next_offset).collect::<Vec<_>>(),
-        )
-        .fetch_one(connection)
-        .await?;
-        if usize::try_from(answer.moved) != Ok(steps.len()) {
-            return Err(Error::Swallowed { expected: steps.len(), written: answer.moved });
+        for position in positions {
+            advances.positions.push(position.position);
+            advances.next_offsets.push(position.next_offset);
         }
-        Ok(())
+        advances
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.positions.is_empty()
     }
 }
 
@@ -180,6 +224,11 @@ impl Admission {
     /// True if messages of this lane may be applied.
     pub fn allows(&self, input: InputId) -> bool {
         !self.left_out.contains(&input)
+    }
+
+    /// The partitions that another process has written to since this one last did.
+    pub fn foreign(&self) -> &[u16] {
+        &self.foreign
     }
 
     /// True if no lane was left out.

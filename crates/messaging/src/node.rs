@@ -30,6 +30,10 @@ pub struct Wiring {
     pub sends: Vec<&'static Topic>,
     /// The topics that it reacts to.
     pub hears: Vec<&'static Topic>,
+    /// Whether all that it writes follows from what it hears, as a read model does: then `COMMIT` does not wait for the
+    /// disk, and what a crash of the database loses is read from the topics again. Not for a service that executes
+    /// commands: their callers have been answered.
+    pub derived: bool,
 }
 
 /// Options of a node.
@@ -82,7 +86,7 @@ impl Registered {
                 profile,
             })
         };
-        let hot = open(Profile::Hot, 4)?;
+        let hot = open(if wiring.derived { Profile::Lazy } else { Profile::Hot }, 4)?;
         let lazy = open(Profile::Lazy, 1)?;
         let leases = open(Profile::Lazy, 1)?;
         let mut transaction = hot.begin().await?;

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::batch::Advances;
 
 /// The database's number of a lane of this source.
 pub type LaneId = i32;
@@ -123,22 +124,44 @@ impl Outbox {
         connection: &mut PgConnection,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<Sequenced>, Error> {
-        if messages.is_empty() {
+        self.write(connection, &Advances::default(), messages).await
+    }
+
+    /// As [`Outbox::append`], having advanced what a batch has applied, whose watermarks are locked.
+    pub(crate) async fn write(
+        &self,
+        connection: &mut PgConnection,
+        advances: &Advances,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<Sequenced>, Error> {
+        if messages.is_empty() && advances.is_empty() {
             return Ok(Vec::new());
         }
         let numbering = Numbering::plan(self, &messages)?;
         let rows = Rows::of(&messages);
         let answer = sqlx::query!(
-            r#"WITH cluster AS MATERIALIZED (
+            r#"WITH moved AS (
+                 UPDATE messaging.watermarks w SET sequence = v.sequence, incarnation = v.incarnation
+                   FROM unnest($13::int4[], $14::int8[], $15::uuid[]) v(input, sequence, incarnation)
+                  WHERE w.input = v.input RETURNING 1),
+             placed AS (
+                 UPDATE messaging.positions p SET next_offset = v.next_offset
+                   FROM unnest($16::int4[], $17::int8[]) v(position, next_offset)
+                  WHERE p.position = v.position RETURNING 1),
+             cluster AS MATERIALIZED (
                  -- Empty when the database is not the one that the incarnation was recorded for.
                  SELECT i.incarnation
                    FROM messaging.current_incarnation JOIN messaging.incarnations i USING (incarnation)
-                  WHERE i.system_identifier = (SELECT system_identifier FROM pg_control_system())
+                  WHERE cardinality($1::int4[]) > 0
+                    AND i.system_identifier = (SELECT system_identifier FROM pg_control_system())
                     AND i.timeline = ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int),
              locked AS MATERIALIZED (
-                 -- Everybody locks in order of lane: the update alone would lock in any order and deadlock.
+                 -- Everybody locks in order of lane, the update alone would lock in any order and deadlock; and behind the
+                 -- positions, which the count waits for.
                  SELECT h.lane, h.next_sequence FROM messaging.lane_heads h
-                  WHERE h.lane = ANY($1::int4[]) AND EXISTS (SELECT FROM cluster) ORDER BY h.lane FOR UPDATE),
+                  WHERE h.lane = ANY($1::int4[]) AND EXISTS (SELECT FROM cluster)
+                    AND (SELECT count(*) FROM placed) >= 0
+                  ORDER BY h.lane FOR UPDATE),
              advanced AS (
                  UPDATE messaging.lane_heads h SET next_sequence = l.next_sequence + v.count
                    FROM locked l JOIN unnest($1::int4[], $2::int8[]) v(lane, count) ON v.lane = l.lane
@@ -158,7 +181,8 @@ impl Outbox {
                  RETURNING 1)
              SELECT (SELECT incarnation FROM cluster) AS incarnation,
                     (SELECT base FROM bases) AS base,
-                    (SELECT count(*) FROM written) AS "written!""#,
+                    (SELECT count(*) FROM written) AS "written!",
+                    (SELECT count(*) FROM moved) AS "moved!""#,
             &numbering.lanes,
             &numbering.counts,
             &numbering.row_lanes,
@@ -171,14 +195,21 @@ impl Outbox {
             &rows.causations as &[Option<Uuid>],
             &rows.traceparents as &[Option<&str>],
             &rows.payloads as &[&[u8]],
+            &advances.inputs,
+            &advances.sequences,
+            &advances.incarnations,
+            &advances.positions,
+            &advances.next_offsets,
         )
         .fetch_one(connection)
         .await?;
+        all_written(advances.inputs.len(), answer.moved)?;
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
         let incarnation = answer.incarnation.ok_or(Error::IncarnationChanged)?;
         let base = answer.base.ok_or(Error::MissingHead { expected: numbering.lanes.len() })?;
-        if usize::try_from(answer.written) != Ok(messages.len()) {
-            return Err(Error::Swallowed { expected: messages.len(), written: answer.written });
-        }
+        all_written(messages.len(), answer.written)?;
         Ok(numbering.apply(&base, incarnation, messages))
     }
 
@@ -192,6 +223,14 @@ impl Outbox {
             });
         }
         Ok(())
+    }
+}
+
+fn all_written(expected: usize, written: i64) -> Result<(), Error> {
+    if usize::try_from(written) == Ok(expected) {
+        Ok(())
+    } else {
+        Err(Error::Swallowed { expected, written })
     }
 }
 

@@ -6,9 +6,10 @@ use sqlx::PgConnection;
 
 use crate::Error;
 
-/// Locks the partitions of a batch and tells which of them somebody else has written to.
+/// Tells which partitions of a batch somebody else has written to.
 ///
-/// Every writing transaction locks the rows of the partitions that it touches, in order, and adds one to each. While
+/// Every writing transaction locks the rows of the partitions that it touches ([`crate::Batch::admit`]), in order, and
+/// adds one to each. While
 /// the number is the one this process left there, what it has cached for the partition is true.
 #[derive(Debug, Default)]
 pub struct PartitionWrites {
@@ -31,33 +32,12 @@ impl PartitionWrites {
         Ok(())
     }
 
-    /// Locks `partitions` (ascending, without repetition) until the transaction ends. Returns those that another
-    /// process has written to since this one last did: what is cached for them must be dropped.
-    pub async fn lock(
-        &mut self,
-        connection: &mut PgConnection,
-        partitions: &[u16],
-    ) -> Result<Vec<u16>, Error> {
-        self.staged.clear();
-        if partitions.is_empty() {
-            return Ok(Vec::new());
-        }
-        let wanted: Vec<i16> = partitions.iter().copied().map(u16::cast_signed).collect();
-        let rows = sqlx::query!(
-            "WITH locked AS MATERIALIZED (
-                 SELECT partition FROM messaging.partitions WHERE partition = ANY($1::int2[])
-                  ORDER BY partition FOR UPDATE)
-             UPDATE messaging.partitions p SET writes = p.writes + 1 FROM locked l WHERE p.partition = l.partition
-             RETURNING p.partition, p.writes",
-            &wanted,
-        )
-        .fetch_all(connection)
-        .await?;
-        self.staged = rows.into_iter().map(|row| (row.partition.cast_unsigned(), row.writes)).collect();
-        for partition in partitions {
-            if !self.staged.iter().any(|(found, _)| found == partition) {
-                return Err(Error::MissingPartition(*partition));
-            }
+    /// Takes in what the transaction has locked of `partitions`. Returns those that another process has written to.
+    pub(crate) fn stage(&mut self, partitions: &[u16], locked: Vec<(u16, i64)>) -> Result<Vec<u16>, Error> {
+        self.staged = locked;
+        let staged = |partition: &&u16| self.staged.iter().any(|(found, _)| found == *partition);
+        if let Some(missing) = partitions.iter().find(|partition| !staged(partition)) {
+            return Err(Error::MissingPartition(*missing));
         }
         let foreign = |(partition, writes): &(u16, i64)| self.known.get(partition) != Some(&(writes - 1));
         Ok(self.staged.iter().filter(|row| foreign(row)).map(|(partition, _)| *partition).collect())

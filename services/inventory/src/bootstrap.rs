@@ -22,6 +22,7 @@ pub fn wiring() -> Wiring {
         owns: vec![&INVENTORY_EVENTS, &INVENTORY_COMMANDS],
         sends: vec![&INVENTORY_EVENTS],
         hears: vec![&ORDERS_EVENTS, &INVENTORY_COMMANDS],
+        derived: false,
     }
 }
 

@@ -25,6 +25,7 @@ pub fn wiring() -> Wiring {
         owns: vec![&ORDERS_EVENTS],
         sends: vec![&ORDERS_EVENTS, &INVENTORY_COMMANDS, &PAYMENT_COMMANDS],
         hears: vec![&INVENTORY_EVENTS, &PAYMENT_EVENTS],
+        derived: false,
     }
 }
 

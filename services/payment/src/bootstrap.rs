@@ -27,6 +27,7 @@ pub fn wiring() -> Wiring {
         owns: vec![&PAYMENT_EVENTS, &PAYMENT_COMMANDS],
         sends: vec![&PAYMENT_EVENTS],
         hears: vec![&INVENTORY_EVENTS, &ORDERS_EVENTS, &PAYMENT_COMMANDS],
+        derived: false,
     }
 }
 

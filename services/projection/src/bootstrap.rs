@@ -23,6 +23,7 @@ pub fn wiring() -> Wiring {
         owns: Vec::new(),
         sends: Vec::new(),
         hears: vec![&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS],
+        derived: true,
     }
 }
 
@@ -36,7 +37,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let service = Service::start(PROJECTION, settings.service).await?;
     let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let watches = Watches::new(reads.clone(), settings.watching);
-    let projector = Projector::new(registered.database(), watches.clone());
+    let projector = Projector::new(registered.database(), registered.outbox(), watches.clone());
     let node = registered.start(projector)?;
     let (reader, stopping) = (watches.clone(), service.background().stopping());
     service.background().spawn("watches", async move {

@@ -1,11 +1,12 @@
 //! The batch executor: a culprit stands alone, and an unknown outcome is found out.
 
+use bowline_contracts::topics::PARTITIONS;
 use bowline_messaging::CommandError;
 use tokio::task::JoinSet;
 
 use crate::broker::{Speaker, key_of};
 use crate::ledger::Ask;
-use crate::stage::{Service, in_order, kafka, key, steady};
+use crate::stage::{ALL, Service, in_order, kafka, key, steady};
 
 #[tokio::test]
 async fn a_message_that_the_database_refuses_stops_its_lane_alone() {
@@ -13,12 +14,12 @@ async fn a_message_that_the_database_refuses_stops_its_lane_alone() {
     // Everything lies there before anybody reads, so that culprit and neighbours meet in one batch.
     inventory.start(&kafka, steady()).await.node.topics_ready().await;
     let speaker = Speaker::new(&kafka);
-    for partition in 0..16 {
+    for partition in 0..PARTITIONS {
         speaker.say(partition, 1..=8).await;
     }
     let replica = inventory.start(&kafka, steady()).await;
     replica.script.refuse(key_of(5, 3));
-    let applied = inventory.applies(15 * 8 + 2).await;
+    let applied = inventory.applies(7 * 8 + 2).await;
     assert_eq!(applied[&5], [1, 2]);
     assert!(in_order(&applied), "{applied:?}");
     let troubles = replica.troubles().await;
@@ -28,12 +29,12 @@ async fn a_message_that_the_database_refuses_stops_its_lane_alone() {
     );
     speaker.say(5, [9]).await;
     speaker.say(6, [9]).await;
-    assert_eq!(inventory.applies(15 * 8 + 3).await[&5], [1, 2]);
+    assert_eq!(inventory.applies(7 * 8 + 3).await[&5], [1, 2]);
     replica.drain().await;
 
     // What was refused is tried again by whoever starts next.
     let replica = inventory.start(&kafka, steady()).await;
-    let applied = inventory.applies(16 * 8 + 2).await;
+    let applied = inventory.applies(8 * ALL + 2).await;
     assert!(in_order(&applied), "{applied:?}");
     replica.drain().await;
 }
@@ -43,19 +44,19 @@ async fn poison_stops_its_lane_alone() {
     let (inventory, kafka) = (Service::inventory().await, kafka().await);
     inventory.start(&kafka, steady()).await.node.topics_ready().await;
     let speaker = Speaker::new(&kafka);
-    for partition in 0..16 {
+    for partition in 0..PARTITIONS {
         speaker.say(partition, 1..=8).await;
     }
     let replica = inventory.start(&kafka, steady()).await;
     // The refusal splits the batch, so that poison is met while other parts wait.
-    replica.script.refuse(key_of(12, 8));
+    replica.script.refuse(key_of(6, 8));
     replica.script.poison(key_of(5, 3));
-    let applied = inventory.applies(14 * 8 + 2 + 7).await;
-    assert_eq!((&applied[&5], &applied[&12]), (&vec![1, 2], &(1..=7).collect()));
+    let applied = inventory.applies(6 * 8 + 2 + 7).await;
+    assert_eq!((&applied[&5], &applied[&6]), (&vec![1, 2], &(1..=7).collect()));
     assert!(in_order(&applied), "{applied:?}");
     let mut troubles = replica.node.troubles();
     let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == 2).await.unwrap().stopped.clone();
-    assert_eq!(stopped[1], "orders.events.v1/5: orders behind sequence 2: it is poison");
+    assert_eq!(stopped[0], "orders.events.v1/5: orders behind sequence 2: it is poison");
     replica.drain().await;
     let marks = "SELECT sequence FROM messaging.watermarks WHERE partition = 5";
     assert_eq!(inventory.number(marks).await, 2);
@@ -140,23 +141,23 @@ async fn two_owners_of_a_partition_do_not_both_apply() {
         ..steady()
     };
     let first = inventory.start(&kafka, sleepy).await;
-    first.owns(16).await;
+    first.owns(ALL).await;
     let second = inventory.start(&kafka, steady()).await;
     inventory.number_becomes("SELECT count(*) FROM messaging.members", 2).await;
     let give_away =
         "UPDATE messaging.leases SET epoch = epoch + 1, expires_at = clock_timestamp() + interval '1 hour',
                        holder = (SELECT member FROM messaging.members m WHERE m.member <> holder)
-                      WHERE partition < 8";
+                      WHERE partition < 4";
     sqlx::query(give_away).execute(&mut inventory.connect().await).await.unwrap();
-    second.owns(8).await;
-    assert_eq!(first.owned_count(), 16);
+    second.owns(ALL / 2).await;
+    assert_eq!(first.owned_count(), ALL);
     let speaker = Speaker::new(&kafka);
     for sequence in 1..=20 {
-        for partition in 0..16 {
+        for partition in 0..PARTITIONS {
             speaker.say(partition, [sequence]).await;
         }
     }
-    let applied = inventory.applies(320).await;
+    let applied = inventory.applies(20 * ALL).await;
     assert!(in_order(&applied), "{applied:?}");
     first.drain().await;
     second.drain().await;

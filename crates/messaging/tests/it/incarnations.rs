@@ -1,6 +1,6 @@
 //! The history in which sequences are given.
 
-use bowline_contracts::topics::ORDERS_EVENTS;
+use bowline_contracts::topics::{ORDERS_EVENTS, PARTITIONS};
 use bowline_messaging::Error;
 
 use crate::broker::{HISTORY, Speaker, envelope};
@@ -20,7 +20,7 @@ async fn the_root_is_recorded_once() {
     assert_eq!(service.number(roots).await, 1);
     assert_eq!(service.number("SELECT count(*) FROM messaging.incarnations").await, 1);
     let starts = "SELECT count(*) FROM messaging.incarnation_starts WHERE last_sequence = 0";
-    assert_eq!(service.number(starts).await, 16);
+    assert_eq!(service.number(starts).await, i64::from(PARTITIONS));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_foreign_history_stops_its_lane_alone_and_says_why() {
     foreign.incarnation = uuid::Uuid::from_u128(99);
     speaker.send(4, &foreign).await;
     speaker.say(4, [2]).await;
-    speaker.say(9, [1, 2]).await;
+    speaker.say(6, [1, 2]).await;
 
     let troubles = replica.troubles().await;
     let expected = format!(
@@ -81,6 +81,6 @@ async fn a_foreign_history_stops_its_lane_alone_and_says_why() {
         foreign.incarnation
     );
     assert_eq!(troubles.stopped, [expected]);
-    assert_eq!(inventory.applies(3).await, [(4, vec![1]), (9, vec![1, 2])].into());
+    assert_eq!(inventory.applies(3).await, [(4, vec![1]), (6, vec![1, 2])].into());
     replica.drain().await;
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bowline_contracts::topics::PARTITIONS;
 use bowline_messaging::LaneOptions;
 use bowline_test_support::eventually;
 
-use crate::stage::{PATIENCE, Replica, Service, kafka, mortal, steady};
+use crate::stage::{ALL, PATIENCE, Replica, Service, kafka, mortal, steady};
 
 const HELD: &str =
     "SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL AND expires_at > clock_timestamp()";
@@ -24,22 +25,22 @@ async fn share(replicas: &[&Replica], expected: &[usize]) {
         .flat_map(|replica| replica.node.owned().borrow().keys().copied().collect::<Vec<_>>())
         .collect();
     partitions.sort_unstable();
-    assert_eq!(partitions, (0..16).collect::<Vec<_>>());
+    assert_eq!(partitions, (0..PARTITIONS).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn replicas_share_fairly_and_take_over_from_one_that_vanishes() {
     let (orders, kafka) = (Service::orders().await, kafka().await);
     let one = orders.start(&kafka, mortal()).await;
-    share(&[&one], &[16]).await;
+    share(&[&one], &[ALL]).await;
     let before: BTreeMap<u16, i64> = one.node.owned().borrow().clone();
     let other = orders.start(&kafka, mortal()).await;
-    share(&[&one, &other], &[8, 8]).await;
+    share(&[&one, &other], &[4, 4]).await;
     let third = orders.start(&kafka, mortal()).await;
-    share(&[&one, &other, &third], &[6, 5, 5]).await;
+    share(&[&one, &other, &third], &[3, 3, 2]).await;
 
     drop(one);
-    share(&[&other, &third], &[8, 8]).await;
+    share(&[&other, &third], &[4, 4]).await;
     for replica in [&other, &third] {
         for (partition, epoch) in replica.node.owned().borrow().iter() {
             assert!(*epoch > before[partition], "every change of hands has an epoch of its own");
@@ -51,13 +52,13 @@ async fn replicas_share_fairly_and_take_over_from_one_that_vanishes() {
 
 #[tokio::test]
 async fn every_replica_gets_something_when_there_are_enough_partitions() {
-    // Sixteen by five: rounding the share up would leave the fifth with nothing.
+    // Eight by five: rounding the share up would leave the fifth with nothing.
     let (orders, kafka) = (Service::orders().await, kafka().await);
     let mut replicas = Vec::new();
     for _ in 0..5 {
         replicas.push(orders.start(&kafka, steady()).await);
     }
-    share(&replicas.iter().collect::<Vec<_>>(), &[4, 3, 3, 3, 3]).await;
+    share(&replicas.iter().collect::<Vec<_>>(), &[2, 2, 2, 1, 1]).await;
     for replica in replicas {
         replica.drain().await;
     }
@@ -68,11 +69,11 @@ async fn a_replica_that_drains_hands_over_without_waiting_for_expiry() {
     let (orders, kafka) = (Service::orders().await, kafka().await);
     let endless = LaneOptions { lease_ttl: Duration::from_hours(1), ..steady() };
     let one = orders.start(&kafka, endless.clone()).await;
-    one.owns(16).await;
+    one.owns(ALL).await;
     let other = orders.start(&kafka, endless).await;
-    share(&[&one, &other], &[8, 8]).await;
+    share(&[&one, &other], &[4, 4]).await;
     one.drain().await;
-    share(&[&other], &[16]).await;
+    share(&[&other], &[ALL]).await;
     assert_eq!(orders.number("SELECT count(*) FROM messaging.members").await, 1);
     other.drain().await;
     assert_eq!(orders.number(HELD).await, 0);
@@ -84,14 +85,14 @@ async fn a_replica_whose_heartbeat_hangs_gives_up_before_its_leases_expire() {
     let (orders, kafka) = (Service::orders().await, kafka().await);
     let lanes = LaneOptions { lease_ttl: Duration::from_secs(8), ..steady() };
     let replica = orders.start(&kafka, lanes).await;
-    replica.owns(16).await;
+    replica.owns(ALL).await;
     let hold = orders.open();
     let mut blocker = hold.begin().await.unwrap();
     sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *blocker).await.unwrap();
     sqlx::query("SELECT FROM messaging.members FOR UPDATE").execute(&mut *blocker).await.unwrap();
     replica.owns(0).await;
-    assert_eq!(orders.number(HELD).await, 16, "nobody else could have taken one yet");
+    assert_eq!(orders.number(HELD).await, i64::from(PARTITIONS), "nobody else could have taken one yet");
     blocker.rollback().await.unwrap();
-    replica.owns(16).await;
+    replica.owns(ALL).await;
     replica.drain().await;
 }

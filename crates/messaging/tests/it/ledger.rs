@@ -115,8 +115,7 @@ impl Handler for Ledger {
         partitions.dedup();
 
         let mut transaction = self.database.begin().await?;
-        self.writes.lock(&mut transaction, &partitions).await?;
-        let admission = batch.admit(&mut transaction).await?;
+        let admission = batch.admit(&mut transaction, &mut self.writes, &partitions).await?;
         for (_, message) in batch.admitted(&admission) {
             sqlx::query("INSERT INTO it.applied (partition, source, sequence, key) VALUES ($1, $2, $3, $4)")
                 .bind(message.partition.cast_signed())
@@ -126,9 +125,8 @@ impl Handler for Ledger {
                 .execute(&mut *transaction)
                 .await?;
         }
-        batch.advance(&mut transaction, &admission).await?;
         let messages = keys.iter().map(|key| message(self.topic, *key)).collect();
-        let sent = self.outbox.append(&mut transaction, messages).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, messages).await?;
         transaction.commit().await?;
         if self.script.loses_answer() {
             let source = "the answer to COMMIT was lost".into();

@@ -8,7 +8,7 @@ use bowline_messaging::{KafkaOptions, LaneOptions};
 use bowline_test_support::eventually;
 
 use crate::broker::published;
-use crate::stage::{PATIENCE, Service, append, in_order, kafka, key, key_in, mortal, steady};
+use crate::stage::{ALL, PATIENCE, Service, append, in_order, kafka, key, key_in, mortal, steady};
 
 const UNPUBLISHED: &str = "SELECT sum(next_sequence - 1 - sequence)::bigint
                              FROM messaging.lane_heads JOIN messaging.published USING (lane)";
@@ -61,7 +61,7 @@ async fn a_crash_between_publishing_and_noting_loses_nothing_and_repeats_nothing
     let (orders, inventory, kafka) = (Service::orders().await, Service::inventory().await, kafka().await);
     let listener = inventory.start(&kafka, steady()).await;
     let speaker = orders.start(&kafka, mortal()).await;
-    speaker.owns(16).await;
+    speaker.owns(ALL).await;
     let hold = orders.open();
     let mut notes = hold.begin().await.unwrap();
     sqlx::query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(&mut *notes).await.unwrap();
@@ -96,7 +96,7 @@ async fn two_publishers_on_the_same_lanes_lead_to_duplicates_only() {
         ..LaneOptions::default()
     };
     let first = orders.start(&kafka, sleepy).await;
-    first.owns(16).await;
+    first.owns(ALL).await;
     let second = orders.start(&kafka, steady()).await;
     orders.number_becomes("SELECT count(*) FROM messaging.members", 2).await;
     let give_away =
@@ -108,7 +108,7 @@ async fn two_publishers_on_the_same_lanes_lead_to_duplicates_only() {
         (second.owned_count() > 0).then_some(())
     })
     .await;
-    assert_eq!(first.owned_count(), 16);
+    assert_eq!(first.owned_count(), ALL);
     for number in 0..20 {
         first.say((0..5).map(|nth| key(number * 10 + nth))).await;
         second.say((5..10).map(|nth| key(number * 10 + nth))).await;
@@ -186,7 +186,7 @@ async fn a_message_that_the_outbox_has_lost_holds_its_lane_alone() {
 async fn a_drained_replica_leaves_nothing_unpublished() {
     let (orders, kafka) = (Service::orders().await, kafka().await);
     let speaker = orders.start(&kafka, steady()).await;
-    speaker.owns(16).await;
+    speaker.owns(ALL).await;
     speaker.node.topics_ready().await;
     speaker.say((0..200).map(key)).await;
     speaker.drain().await;

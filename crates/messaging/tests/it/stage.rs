@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 use crate::ledger::{Ask, Ledger, Script};
 
+/// How many partitions there are.
+pub(crate) const ALL: usize = PARTITIONS as usize;
+
 /// Ends a run that hangs; no test is right or wrong by it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The type of the messages of these tests.
@@ -90,7 +93,13 @@ impl Service {
     fn wiring(&self) -> Wiring {
         if self.name == ORDERS {
             let own = vec![&ORDERS_EVENTS];
-            return Wiring { source: ORDERS, owns: own.clone(), sends: own, hears: Vec::new() };
+            return Wiring {
+                source: ORDERS,
+                owns: own.clone(),
+                sends: own,
+                hears: Vec::new(),
+                derived: false,
+            };
         }
         // It creates what it hears as well, for tests in which nobody plays the speaker.
         Wiring {
@@ -98,6 +107,7 @@ impl Service {
             owns: vec![&INVENTORY_EVENTS, &ORDERS_EVENTS],
             sends: vec![&INVENTORY_EVENTS],
             hears: vec![&ORDERS_EVENTS],
+            derived: false,
         }
     }
 

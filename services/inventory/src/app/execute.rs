@@ -29,8 +29,7 @@ impl Handler for Inventory {
 
         let mut transaction = self.database.begin().await?;
         let claims = claim(&mut transaction, &requests, now).await.map_err(of_keys)?;
-        self.partitions.lock(&mut transaction, &partitions(&reactions)).await?;
-        let admission = batch.admit(&mut transaction).await?;
+        let admission = batch.admit(&mut transaction, &mut self.partitions, &partitions(&reactions)).await?;
         let reactions: Vec<Reaction<'_>> =
             reactions.into_iter().filter(|reaction| admission.allows(reaction.incoming.input)).collect();
         let fresh = commands::fresh(batch, &claims);
@@ -48,8 +47,7 @@ impl Handler for Inventory {
         infra::write(&mut transaction, &work.into_writes(), now).await?;
         store(&mut transaction, &answers).await.map_err(of_keys)?;
         release(&mut transaction, &given_back).await.map_err(of_keys)?;
-        batch.advance(&mut transaction, &admission).await?;
-        let sent = self.outbox.append(&mut transaction, outgoing).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, outgoing).await?;
         transaction.commit().await?;
         self.partitions.confirm();
         Ok(Executed { replies, sent, admission })

@@ -177,10 +177,10 @@ impl Handler for Orders {
 
         let mut transaction = self.database.begin().await?;
         let claims = idempotency::claim(&mut transaction, &requests, now).await.map_err(keys_failed)?;
-        for foreign in self.partitions.lock(&mut transaction, &partitions).await? {
-            self.streams.forget(foreign);
+        let admission = batch.admit(&mut transaction, &mut self.partitions, &partitions).await?;
+        for foreign in admission.foreign() {
+            self.streams.forget(*foreign);
         }
-        let admission = batch.admit(&mut transaction).await?;
         self.streams.load(&mut transaction, &streams).await.map_err(events_failed)?;
         self.decide_requests(&batch.commands, claims, now, &mut effects)?;
         for report in reports.into_iter().filter(|report| admission.allows(report.input)) {
@@ -189,8 +189,7 @@ impl Handler for Orders {
         self.streams.append(&mut transaction).await.map_err(events_failed)?;
         idempotency::store(&mut transaction, &effects.answers).await.map_err(keys_failed)?;
         idempotency::release(&mut transaction, &effects.unanswered).await.map_err(keys_failed)?;
-        batch.advance(&mut transaction, &admission).await?;
-        let sent = self.outbox.append(&mut transaction, effects.messages).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, effects.messages).await?;
         transaction.commit().await?;
 
         self.streams.confirm();

@@ -94,18 +94,18 @@ impl Handler for PaymentHandler {
         let now = self.clock.now();
         let mut tasks = tasks_of(batch, now)?;
         let mut transaction = self.database.begin().await?;
-        for foreign in self.partitions.lock(&mut transaction, &partitions_of(&tasks)).await? {
-            self.streams.forget(foreign);
+        let partitions = partitions_of(&tasks);
+        let admission = batch.admit(&mut transaction, &mut self.partitions, &partitions).await?;
+        for foreign in admission.foreign() {
+            self.streams.forget(*foreign);
         }
-        let admission = batch.admit(&mut transaction).await?;
         retain_admitted(&mut tasks, batch, &admission);
         let ids: Vec<_> = tasks.iter().map(|task| (task.partition, task.order_id.uuid())).collect();
         self.streams.load(&mut transaction, &ids).await.map_err(event_store)?;
         let effects = self.decide(tasks, now)?;
         self.streams.append(&mut transaction).await.map_err(event_store)?;
         operations::write(&mut transaction, &effects.opened, &effects.closed).await?;
-        batch.advance(&mut transaction, &admission).await?;
-        let sent = self.outbox.append(&mut transaction, effects.outgoing).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, effects.outgoing).await?;
         transaction.commit().await?;
         self.streams.confirm();
         self.partitions.confirm();

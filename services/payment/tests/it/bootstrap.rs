@@ -1,6 +1,7 @@
 //! The service as `main` starts it.
 
 use bowline_config::Refused;
+use bowline_contracts::topics::PARTITIONS;
 use bowline_payment::bootstrap;
 use bowline_payment::config::{Options, Settings};
 use bowline_payment_simulator::Switches;
@@ -61,7 +62,7 @@ async fn it_serves_without_kafka_and_drains() {
                     .fetch_one(&mut *stage.database.acquire().await.unwrap())
                     .await
                     .unwrap();
-            (held == 16).then_some(())
+            (held == i64::from(PARTITIONS)).then_some(())
         })
         .await;
         assert!(!readiness.is_ready());

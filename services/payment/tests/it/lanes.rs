@@ -9,7 +9,7 @@ use bowline_database::Database;
 use bowline_kernel::{Clock as _, IdSource as _, OrderId, SystemClock, SystemIds};
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, Incoming, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox,
-    Outgoing, Registered, Wiring,
+    Outgoing, PartitionWrites, Registered, Wiring,
 };
 use bowline_payment::bootstrap;
 use bowline_payment_simulator::Switches;
@@ -45,10 +45,9 @@ impl Handler for Talk {
 
     async fn execute(&mut self, batch: &Batch<Incoming>) -> Result<Executed<()>, ExecuteError> {
         let mut transaction = self.database.begin().await?;
-        let admission = batch.admit(&mut transaction).await?;
-        batch.advance(&mut transaction, &admission).await?;
+        let admission = batch.admit(&mut transaction, &mut PartitionWrites::default(), &[]).await?;
         let messages = batch.commands.iter().map(outgoing).collect();
-        let sent = self.outbox.append(&mut transaction, messages).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, messages).await?;
         transaction.commit().await?;
         for (_, message) in batch.admitted(&admission) {
             let event = PaymentEvent::decode(&message.envelope.message_type, &message.payload);
@@ -78,7 +77,9 @@ impl Neighbour {
             database_url: database.url().to_owned(),
             address: "127.0.0.1:0".into(),
         };
-        let registered = Registered::register(Wiring { source, owns, sends, hears }, options).await.unwrap();
+        let registered = Registered::register(Wiring { source, owns, sends, hears, derived: false }, options)
+            .await
+            .unwrap();
         let (to_test, from_node) = mpsc::unbounded_channel();
         let talk = Talk { database: registered.database(), outbox: registered.outbox(), heard: to_test };
         let node = registered.start(talk).unwrap();

@@ -5,7 +5,7 @@ use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS,
 use bowline_kernel::OrderId;
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox, Outgoing,
-    Registered, Wiring,
+    PartitionWrites, Registered, Wiring,
 };
 use bowline_test_support::{ServiceDatabase, eventually, namespace, stack};
 
@@ -33,9 +33,9 @@ impl Handler for Voice {
 
     async fn execute(&mut self, batch: &Batch<Vec<Outgoing>>) -> Result<Executed<()>, ExecuteError> {
         let mut transaction = self.database.begin().await?;
-        let admission = batch.admit(&mut transaction).await?;
+        let admission = batch.admit(&mut transaction, &mut PartitionWrites::default(), &[]).await?;
         let messages = batch.commands.iter().flatten().cloned().collect();
-        let sent = self.outbox.append(&mut transaction, messages).await?;
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, messages).await?;
         transaction.commit().await?;
         Ok(Executed { replies: batch.commands.iter().map(|_| ()).collect(), sent, admission })
     }
@@ -48,7 +48,13 @@ impl Speaker {
         let database = ServiceDatabase::create(topic.owner).await;
         let migrators = [("messaging", &bowline_messaging::MIGRATOR)];
         bowline_database::migrate(&database.urls().owner, &migrators).await.unwrap();
-        let wiring = Wiring { source: topic.owner, owns: vec![topic], sends: vec![topic], hears: Vec::new() };
+        let wiring = Wiring {
+            source: topic.owner,
+            owns: vec![topic],
+            sends: vec![topic],
+            hears: Vec::new(),
+            derived: false,
+        };
         let options = NodeOptions {
             kafka: kafka.clone(),
             lanes: LaneOptions::default(),

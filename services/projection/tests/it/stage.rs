@@ -57,9 +57,10 @@ impl Stage {
             database_url: database.urls().runtime.clone(),
             address: "http://127.0.0.1:1".to_owned(),
         };
-        let hot = Registered::register(bootstrap::wiring(), options).await.unwrap().database();
+        let registered = Registered::register(bootstrap::wiring(), options).await.unwrap();
+        let hot = registered.database();
         let watches = Watches::new(hot.clone(), watching);
-        let projector = Projector::new(hot.clone(), watches.clone());
+        let projector = Projector::new(hot.clone(), registered.outbox(), watches.clone());
         let mut reader = JoinSet::new();
         let running = watches.clone();
         reader.spawn(async move { running.run(CancellationToken::new()).await });

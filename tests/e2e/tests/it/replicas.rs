@@ -1,6 +1,7 @@
 //! More than one process of a service.
 
 use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use bowline_contracts::topics::PARTITIONS;
 use bowline_load::generator::Progress;
 use bowline_test_support::eventually;
 use futures::future::join_all;
@@ -18,7 +19,7 @@ const HELD: &str = "SELECT count(*) FROM messaging.leases WHERE holder IS NOT NU
 async fn shared(bench: &Bench, service: &str) {
     eventually("both replicas hold partitions", PATIENCE, async || {
         let (holders, held) = (bench.count(service, HOLDERS).await, bench.count(service, HELD).await);
-        (holders == 2 && held == 16).then_some(())
+        (holders == 2 && held == i64::from(PARTITIONS)).then_some(())
     })
     .await;
 }
