@@ -144,6 +144,8 @@ fn heard(service: &str, heads: &Heads) -> Vec<(Lane, i64)> {
 
 #[cfg(test)]
 mod tests {
+    use bowline_contracts::topics::PARTITIONS;
+
     use super::*;
 
     fn lane(partition: i16) -> Lane {
@@ -169,7 +171,7 @@ mod tests {
     fn every_service_hears_every_partition_of_its_topics() {
         let heads = Heads([(lane(3), Head { last: 9, published: None })].into());
         let heard = heard("projection", &heads);
-        assert_eq!(heard.len(), 3 * 16);
+        assert_eq!(heard.len(), 3 * usize::from(PARTITIONS));
         assert!(heard.contains(&(lane(3), 9)));
         assert!(heard.contains(&(lane(4), 0)));
     }
