@@ -61,7 +61,8 @@ impl KafkaOptions {
             .set("enable.partition.eof", "false")
             .set("auto.offset.reset", "error")
             .set("fetch.min.bytes", "1")
-            .set("fetch.wait.max.ms", "500")
+            // A partition that is assigned while a fetch waits is read only with the next fetch.
+            .set("fetch.wait.max.ms", "100")
             .set("fetch.error.backoff.ms", "50")
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.message.max.bytes", self.message_bytes_max.max(1 << 20).to_string())
