@@ -135,13 +135,6 @@ impl Database {
         Ok(())
     }
 
-    /// Waits until every connection is back and closes them.
-    pub async fn close(&self) {
-        self.pool.close().await;
-        self.logins.close();
-        self.logins.wait().await;
-    }
-
     async fn check(&self, durability: Durability) -> Result<(), Error> {
         let (number, version, fsync, synchronous_commit): (i32, String, String, String) = sqlx::query_as(
             "SELECT current_setting('server_version_num')::int, current_setting('server_version'), \

@@ -1,10 +1,14 @@
 //! What connections are for decides their settings, and a server that forgets is refused.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bowline_database::{ConnectOptions, Database, Durability, Error, Fault, Profile};
+use bowline_test_support::eventually;
 use sqlx::AssertSqlSafe;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::stage::{PATIENCE, Stage};
@@ -45,41 +49,56 @@ async fn a_server_that_may_forget_commits_is_refused_unless_that_is_waived() {
     Database::connect(&options, Durability::Waived).await.unwrap();
 }
 
-/// Serves `url` on another address, letting every connection in only after `delay`; until the set is dropped.
-async fn behind_a_slow_door(url: &str, delay: Duration) -> (String, JoinSet<()>) {
-    let server = url.split(['@', '/']).nth(3).unwrap().to_owned();
-    let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = door.local_addr().unwrap().to_string();
-    let url = url.replace(&server, &address);
-    let mut serving = JoinSet::new();
-    serving.spawn(async move {
-        let mut guests = JoinSet::new();
-        while let Ok((mut client, _)) = door.accept().await {
-            let server = server.clone();
-            guests.spawn(async move {
-                tokio::time::sleep(delay).await;
-                let mut server = TcpStream::connect(server).await.unwrap();
-                // Ends when either side hangs up.
-                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
-            });
-        }
-    });
-    (url, serving)
+/// Another address of a server, on which nobody is let in before the door is opened. Serves until it is dropped.
+struct Door {
+    url: String,
+    knocks: Arc<AtomicUsize>,
+    open: watch::Sender<bool>,
+    _serving: JoinSet<()>,
+}
+
+impl Door {
+    async fn before(url: &str) -> Self {
+        let server = url.split(['@', '/']).nth(3).unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = url.replace(&server, &listener.local_addr().unwrap().to_string());
+        let (knocks, (open, opened)) = (Arc::new(AtomicUsize::new(0)), watch::channel(false));
+        let (mut serving, knocked) = (JoinSet::new(), Arc::clone(&knocks));
+        serving.spawn(async move {
+            let mut guests = JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                knocked.fetch_add(1, Ordering::SeqCst);
+                let (server, mut opened) = (server.clone(), opened.clone());
+                guests.spawn(async move {
+                    opened.wait_for(|open| *open).await.unwrap();
+                    let mut server = TcpStream::connect(server).await.unwrap();
+                    // Ends when either side hangs up.
+                    let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+                });
+            }
+        });
+        Self { url, knocks, open, _serving: serving }
+    }
 }
 
 #[tokio::test]
-async fn callers_who_wait_too_short_a_time_for_a_login_let_the_next_ones_in() {
+async fn a_login_goes_on_when_its_caller_gives_up_and_serves_the_next_one() {
     let stage = Stage::new("slow_login").await;
-    let wait = Duration::from_millis(100);
-    let (url, _serving) = behind_a_slow_door(stage.database.url(), wait * 3).await;
-    let database =
-        Database::open(&ConnectOptions { url, acquire_timeout: wait, ..stage.options(Profile::Query, 1) })
-            .unwrap();
+    let door = Door::before(stage.database.url()).await;
+    let options = ConnectOptions {
+        url: door.url.clone(),
+        acquire_timeout: Duration::from_millis(100),
+        ..stage.options(Profile::Query, 1)
+    };
+    let database = Database::open(&options).unwrap();
+    let refused = database.ping().await.unwrap_err();
+    assert_eq!(refused.fault(), Fault::Unavailable, "{refused:?}");
 
-    let first = database.acquire().await.unwrap_err();
-    assert_eq!(first.fault(), Fault::Unavailable, "{first:?}");
-    let begun = Instant::now();
-    while database.ping().await.is_err() {
-        assert!(begun.elapsed() < PATIENCE, "nobody is ever let in");
-    }
+    door.open.send_replace(true);
+    eventually("somebody is let in", PATIENCE, async || database.ping().await.ok()).await;
+    assert_eq!(
+        door.knocks.load(Ordering::SeqCst),
+        1,
+        "the login of the caller that gave up serves the next one"
+    );
 }
