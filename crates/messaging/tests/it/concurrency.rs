@@ -1,11 +1,13 @@
 //! Many writers on many lanes.
 
-use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS};
+use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS_EVENTS};
 use bowline_database::{Database, sqlstate};
-use bowline_messaging::{Outbox, incarnation};
+use bowline_messaging::{Batch, Incoming, Outbox, PartitionWrites, incarnation};
+use bytes::Bytes;
 use tokio::task::JoinSet;
 
-use crate::stage::{Service, key, message};
+use crate::broker::envelope;
+use crate::stage::{SAID, Service, kafka, key, key_in, message, steady};
 
 const WRITERS: u64 = 12;
 const TRANSACTIONS: u64 = 40;
@@ -95,4 +97,42 @@ async fn heads_taken_in_any_order_deadlock() {
     );
     let error = bowline_database::Error::from(first.and(second).unwrap_err());
     assert_eq!(error.sqlstate().as_deref(), Some(sqlstate::DEADLOCK_DETECTED));
+}
+
+#[tokio::test]
+async fn a_batch_locks_its_watermarks_only_behind_its_partitions() {
+    const PARTITION: u16 = 3;
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    let database = inventory.register(&kafka, steady()).await.database();
+    let heard = Incoming {
+        input: 0,
+        topic: &ORDERS_EVENTS,
+        partition: PARTITION,
+        offset: 0,
+        key: key_in(PARTITION, 0),
+        envelope: envelope(SAID, 1),
+        payload: Bytes::new(),
+    };
+    let mut connection = inventory.connect().await;
+    let batch = Batch::<()>::of_messages(&mut connection, INVENTORY, vec![heard]).await.unwrap();
+    let mut holder = database.begin().await.unwrap();
+    sqlx::query("SELECT FROM messaging.partitions WHERE partition = 3 FOR UPDATE")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+
+    let mut waiting = JoinSet::new();
+    let other = database.clone();
+    waiting.spawn(async move {
+        let mut transaction = other.begin().await.unwrap();
+        batch.admit(&mut transaction, &mut PartitionWrites::default(), &[PARTITION]).await.unwrap()
+    });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    inventory.number_becomes(waits, 1).await;
+    sqlx::query("SELECT FROM messaging.watermarks FOR UPDATE NOWAIT").execute(&mut connection).await.unwrap();
+
+    holder.commit().await.unwrap();
+    let admission = waiting.join_next().await.unwrap().unwrap();
+    assert_eq!(admission.foreign(), [PARTITION], "nothing was known of it");
 }

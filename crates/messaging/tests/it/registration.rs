@@ -1,6 +1,7 @@
 //! Inputs are registered once; what gets lost afterwards is never guessed.
 
 use bowline_contracts::topics::ORDERS_EVENTS;
+use bowline_messaging::Wiring;
 
 use crate::broker::{Speaker, delete_topic, published};
 use crate::stage::{Service, kafka, steady};
@@ -63,4 +64,18 @@ async fn a_topic_made_again_is_read_from_its_beginning() {
     assert_eq!(inventory.applies(4).await[&2], [1, 2, 3, 4]);
     assert_eq!(published(&kafka, &ORDERS_EVENTS).await[&2], [3, 4]);
     replica.drain().await;
+}
+
+#[tokio::test]
+async fn only_a_service_whose_writes_are_derived_commits_without_the_disk() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    for (derived, expected) in [(false, "on"), (true, "off")] {
+        let wiring = Wiring { derived, ..inventory.wiring() };
+        let database = inventory.register_as(wiring, &kafka, steady()).await.database();
+        let waits: String = sqlx::query_scalar("SHOW synchronous_commit")
+            .fetch_one(&mut *database.acquire().await.unwrap())
+            .await
+            .unwrap();
+        assert_eq!(waits, expected, "derived: {derived}");
+    }
 }

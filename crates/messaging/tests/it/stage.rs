@@ -90,7 +90,7 @@ impl Service {
         .unwrap()
     }
 
-    fn wiring(&self) -> Wiring {
+    pub(crate) fn wiring(&self) -> Wiring {
         if self.name == ORDERS {
             let own = vec![&ORDERS_EVENTS];
             return Wiring {
@@ -112,6 +112,15 @@ impl Service {
     }
 
     pub(crate) async fn register(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Registered {
+        self.register_as(self.wiring(), kafka, lanes).await
+    }
+
+    pub(crate) async fn register_as(
+        &self,
+        wiring: Wiring,
+        kafka: &KafkaOptions,
+        lanes: LaneOptions,
+    ) -> Registered {
         let options = NodeOptions {
             kafka: kafka.clone(),
             lanes,
@@ -120,7 +129,7 @@ impl Service {
         };
         // A machine that is busy with other tests may take longer to let somebody in than a service waits.
         eventually("the service registers", PATIENCE, async || {
-            match Registered::register(self.wiring(), options.clone()).await {
+            match Registered::register(wiring.clone(), options.clone()).await {
                 Err(error) if error.fault() == Fault::Unavailable => None,
                 registered => Some(registered.unwrap()),
             }
