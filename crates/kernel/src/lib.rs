@@ -9,6 +9,7 @@
 //! an id that stays inside one service belongs to that service's domain crate.
 
 mod decider;
+mod error_text;
 pub mod ids;
 mod money;
 mod quantity;
@@ -16,6 +17,7 @@ mod source;
 pub mod spec;
 
 pub use decider::Decider;
+pub use error_text::error_text;
 pub use ids::{CustomerId, EventId, InvalidId, OrderId, PaymentToken, RequestId, Sku};
 pub use money::{Currency, Money, MoneyError};
 pub use quantity::Quantity;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bowline_contracts::topics::{PARTITIONS, Topic};
 use bowline_database::{ConnectOptions, Database, Profile};
-use bowline_kernel::{IdSource as _, SystemIds};
+use bowline_kernel::{IdSource as _, SystemIds, error_text};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::consumer::Consumer;
 use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
 use crate::inbox::Inbox;
-use crate::lease::{Leases, Owned, error_text};
+use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
 use crate::partitions::PartitionWrites;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_database::Database;
+use bowline_kernel::error_text;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use self::lane::Lane;
-use crate::lease::{Owned, error_text};
+use crate::lease::Owned;
 use crate::outbox::{Outbox, Sequenced};
 use crate::producer::{Producer, Progress};
 use crate::{Error, KafkaOptions, LaneOptions};

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bowline_contracts::topics::Topic;
+use bowline_kernel::error_text;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::lease::error_text;
 use crate::{KafkaOptions, topics};
 
 /// The ids of topics by their name without namespace.

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
+use bowline_kernel::error_text;
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -9,7 +10,6 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::error::ServiceError;
-use crate::status::chain;
 
 /// The long-running tasks of a service. Clones share them.
 ///
@@ -40,7 +40,7 @@ impl Background {
             let reason = match AssertUnwindSafe(task).catch_unwind().await {
                 Ok(Ok(())) if draining.is_cancelled() => return,
                 Ok(Ok(())) => "it ended although nobody stopped it".to_owned(),
-                Ok(Err(error)) => chain(error.into().as_ref()),
+                Ok(Err(error)) => error_text(error.into().as_ref()),
                 Err(_) => "it panicked".to_owned(),
             };
             // Nobody listens any more once the service has ended, and then it does not matter.

@@ -6,11 +6,10 @@ use std::time::Duration;
 use bowline_config::{Faults, Given};
 use bowline_database::Database;
 use bowline_idempotency::{self as idempotency, Sweep};
-use bowline_kernel::Clock;
+use bowline_kernel::{Clock, error_text};
 use chrono::TimeDelta;
 
 use crate::Background;
-use crate::status::chain;
 
 /// How often a few pages are swept, and how many.
 const EVERY: Duration = Duration::from_secs(30);
@@ -54,7 +53,7 @@ pub fn forget_answers(background: &Background, database: Database, clock: Arc<dy
                     tracing::debug!(keys = purged.keys, "stored answers forgotten");
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(error = chain(&error), "stored answers could not be swept"),
+                Err(error) => tracing::warn!(error = error_text(&error), "stored answers could not be swept"),
             }
         }
     });

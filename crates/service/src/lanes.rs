@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bowline_config::Faults;
 use bowline_database::{Database, DatabaseArgs, DatabaseSettings, Fault, Migrator};
+use bowline_kernel::error_text;
 use bowline_messaging::{
     CommandError, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions, Registered, Wiring,
 };
@@ -11,7 +12,6 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::readiness::Check;
-use crate::status::chain;
 use crate::{ApiError, ErrorKind, Service, ServiceError};
 
 /// How often it is checked that the database answers, and how long it may take.
@@ -152,7 +152,7 @@ pub fn read_failed(fault: Fault, error: impl std::error::Error + Send + Sync + '
     match fault {
         Fault::Unavailable | Fault::Conflict => {
             // One line a call, so not for every day: the check of the database says once that it is away.
-            tracing::debug!(error = chain(&error), "a call could not read");
+            tracing::debug!(error = error_text(&error), "a call could not read");
             ApiError::new(
                 ErrorKind::Unavailable,
                 "DATABASE_UNAVAILABLE",
@@ -180,7 +180,7 @@ async fn ping(database: Database, check: Check) {
         ticks.tick().await;
         match tokio::time::timeout(PONG_WITHIN, database.ping()).await {
             Ok(Ok(())) => check.set_ready(),
-            Ok(Err(error)) => check.set_not_ready(chain(&error)),
+            Ok(Err(error)) => check.set_not_ready(error_text(&error)),
             Err(_) => check.set_not_ready("the database does not answer in time"),
         }
     }

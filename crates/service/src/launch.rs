@@ -2,10 +2,10 @@ use std::error::Error;
 use std::future::Future;
 use std::process::ExitCode;
 
+use bowline_kernel::error_text;
 use tracing::Instrument as _;
 
 use crate::LogSettings;
-use crate::status::chain;
 use crate::telemetry;
 
 /// Runs a service to its end: starts logging and the runtime, runs `service`, logs why it failed if it does.
@@ -36,7 +36,7 @@ where
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let reason = chain(error.into().as_ref());
+            let reason = error_text(error.into().as_ref());
             tracing::error!(reason, "failed");
             ExitCode::FAILURE
         }

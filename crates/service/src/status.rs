@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
+use bowline_kernel::error_text;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -166,7 +167,7 @@ impl From<ApiError> for Status {
         let mut inner = *error.0;
         if inner.kind == ErrorKind::Internal {
             let correlation_id = TraceId::fresh();
-            let cause = inner.source.as_deref().map(chain).unwrap_or_default();
+            let cause = inner.source.as_deref().map(|source| error_text(source)).unwrap_or_default();
             tracing::error!(%correlation_id, cause, "call failed with an internal error");
             write!(inner.message, ", correlation id {correlation_id}")
                 .expect("writing to a string cannot fail");
@@ -218,17 +219,6 @@ fn nameable(violations: &[Violation]) -> usize {
         fits
     });
     fits.count().max(1).min(violations.len())
-}
-
-/// An error and its sources on one line.
-pub(crate) fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        write!(text, ": {source}").expect("writing to a string cannot fail");
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

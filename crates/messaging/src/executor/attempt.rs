@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bowline_database::{Fault, sqlstate};
+use bowline_kernel::error_text;
 use tokio::time::Instant;
 
 use super::{AWAY_PAUSE, Call, CommandError, ExecuteError, Executor, Handler};
 use crate::batch::{Batch, Executed};
 use crate::inbox::{Incoming, InputId};
-use crate::lease::error_text;
 use crate::{Error, incarnation};
 
 /// How often a batch that met another transaction is tried before its callers are told so.

@@ -2,13 +2,13 @@
 
 use bowline_contracts::topics::Topic;
 use bowline_database::Fault;
+use bowline_kernel::error_text;
 use tokio::time::Instant;
 
 use super::{Executor, Gap, Handler, Troubles};
 use crate::Error;
 use crate::consumer::{Body, Record};
 use crate::inbox::{Incoming, InputId};
-use crate::lease::error_text;
 use crate::tracker::Verdict;
 
 impl<H: Handler> Executor<H> {

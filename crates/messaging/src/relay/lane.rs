@@ -1,12 +1,12 @@
 //! One lane of the relay.
 
 use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_kernel::error_text;
 use chrono::DateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::LaneOptions;
-use crate::lease::error_text;
 use crate::outbox::{LaneId, Sequenced};
 use crate::producer::{Producer, Publication, Taken};
 

@@ -1,11 +1,11 @@
 //! What the relay reads and notes in the database.
 
 use bowline_contracts::envelope::Envelope;
+use bowline_kernel::error_text;
 use uuid::Uuid;
 
 use super::{Relay, UNACKNOWLEDGED_MAX};
 use crate::Error;
-use crate::lease::error_text;
 
 /// How many messages of a lane are read at once.
 const PAGE: i64 = 5_000;
