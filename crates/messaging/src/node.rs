@@ -12,12 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::consumer::Consumer;
 use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
 use crate::inbox::Inbox;
+use crate::lane_reader::LaneReader;
 use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
 use crate::partitions::PartitionWrites;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
 use crate::topic_watch::{self, TopicIds};
 use crate::{Error, KafkaOptions, LaneOptions, incarnation};
+
+/// The most consumers whose lost messages are read at once.
+const LANE_READS_MAX: u32 = 2;
 
 /// What a service says and hears.
 #[derive(Debug, Clone)]
@@ -58,6 +62,7 @@ pub struct Registered {
     lazy: Database,
     leases: Database,
     outbox: Outbox,
+    lane_reader: LaneReader,
 }
 
 /// A running replica.
@@ -67,6 +72,7 @@ pub struct Node<C, R> {
     owned: watch::Receiver<Owned>,
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
+    lane_reader: LaneReader,
     executor: CancellationToken,
     relay: CancellationToken,
     leases: CancellationToken,
@@ -89,6 +95,7 @@ impl Registered {
         let hot = open(if wiring.derived { Profile::Lazy } else { Profile::Hot }, 4)?;
         let lazy = open(Profile::Lazy, 1)?;
         let leases = open(Profile::Lazy, 1)?;
+        let reads = open(Profile::Lazy, LANE_READS_MAX)?;
         let mut transaction = hot.begin().await?;
         let outbox =
             Outbox::register(&mut transaction, &wiring.sends, options.kafka.message_bytes_max).await?;
@@ -96,7 +103,8 @@ impl Registered {
         PartitionWrites::register(&mut transaction, PARTITIONS).await?;
         Inbox::new(wiring.source, &wiring.hears).register(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(Self { wiring, options, hot, lazy, leases, outbox })
+        let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
+        Ok(Self { wiring, options, hot, lazy, leases, outbox, lane_reader })
     }
 
     /// The lanes, for the service's transaction.
@@ -111,7 +119,7 @@ impl Registered {
 
     /// Starts the replica.
     pub fn start<H: Handler>(self, handler: H) -> Result<Node<H::Command, H::Reply>, Error> {
-        let Self { wiring, options, hot, lazy, leases, outbox } = self;
+        let Self { wiring, options, hot, lazy, leases, outbox, lane_reader } = self;
         let (commands, calls) = Commands::new(options.lanes.commands_waiting_max);
         let (consumer, records) =
             Consumer::start(&options.kafka, &options.kafka.group(wiring.source), &wiring.hears)?;
@@ -159,7 +167,18 @@ impl Registered {
             std::future::pending().await
         });
         let [executor, relay, leases] = tokens;
-        Ok(Node { commands, owned, topic_ids, troubles, executor, relay, leases, drain_patience, tasks })
+        Ok(Node {
+            commands,
+            owned,
+            topic_ids,
+            troubles,
+            lane_reader,
+            executor,
+            relay,
+            leases,
+            drain_patience,
+            tasks,
+        })
     }
 }
 
@@ -177,6 +196,11 @@ impl<C, R> Node<C, R> {
     /// Lanes that do not move.
     pub fn troubles(&self) -> watch::Receiver<Troubles> {
         self.troubles.clone()
+    }
+
+    /// What this service has sent, for consumers whose topic has lost it.
+    pub fn lane_reader(&self) -> LaneReader {
+        self.lane_reader.clone()
     }
 
     /// Waits until every topic is there.

@@ -76,14 +76,15 @@ impl Service {
     }
 
     /// Runs `node` with this service: the service is ready when the database answers and every topic is there, ends if
-    /// a part of the node ends, and drains the node once the last call is answered. `reads` is asked whether the
-    /// database answers.
+    /// a part of the node ends, and drains the node once the last call is answered. Consumers whose topic has lost
+    /// messages read them here, over `LaneService`. `reads` is asked whether the database answers.
     #[must_use]
-    pub fn with_node<C, R>(self, mut node: Node<C, R>, reads: Database) -> Self
+    pub fn with_node<C, R>(mut self, mut node: Node<C, R>, reads: Database) -> Self
     where
         C: Send + 'static,
         R: Send + 'static,
     {
+        self.lanes = Some(node.lane_reader());
         let background = self.background();
         let database = self.readiness().register("database");
         let topics = self.readiness().register("topics");

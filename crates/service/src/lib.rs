@@ -32,7 +32,8 @@
 //! ```
 //!
 //! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
-//! [`Service::with_node`], which registers the checks "database" and "topics" and adds the node to the drain.
+//! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService` and adds the node to
+//! the drain.
 
 mod background;
 mod body;
@@ -41,6 +42,7 @@ mod grpc;
 mod guard;
 mod housekeeping;
 mod http_server;
+mod lane_service;
 mod lanes;
 mod launch;
 mod options;

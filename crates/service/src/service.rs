@@ -5,6 +5,8 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
+use bowline_messaging::LaneReader;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -12,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::http_server::probes;
+use crate::lane_service::Lanes;
 use crate::readiness::Phase;
 use crate::{Background, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals};
 
@@ -26,6 +29,8 @@ pub struct Service {
     failures: mpsc::UnboundedReceiver<ServiceError>,
     draining: CancellationToken,
     grpc: Grpc,
+    /// Served beside the other gRPC services.
+    pub(crate) lanes: Option<LaneReader>,
     steps: Vec<Step>,
     /// Aborted when the service is dropped, so that the probes answer to the very end.
     http: JoinSet<std::io::Result<()>>,
@@ -61,7 +66,7 @@ impl Service {
         let mut http = JoinSet::new();
         http.spawn(axum::serve(http_listener, probes(readiness.clone())).into_future().in_current_span());
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, "starting");
-        let (grpc, steps) = (Grpc::new(&[]), Vec::new());
+        let (grpc, lanes, steps) = (Grpc::new(&[]), None, Vec::new());
         Ok(Self {
             name,
             settings,
@@ -72,6 +77,7 @@ impl Service {
             failures,
             draining,
             grpc,
+            lanes,
             steps,
             http,
         })
@@ -136,8 +142,11 @@ impl Service {
     pub async fn run_until(self, mut signals: Signals) -> Result<(), ServiceError> {
         let Self { settings, readiness, background, mut failures, draining, mut http, .. } = self;
         let closing = CancellationToken::new();
-        let serving =
-            self.grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());
+        let grpc = match self.lanes {
+            None => self.grpc,
+            Some(reader) => self.grpc.add_service(LaneServiceServer::new(Lanes(reader))),
+        };
+        let serving = grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());
         let mut serving = pin!(serving);
         readiness.enter(Phase::Serving);
         tracing::info!(grpc = %self.addresses.grpc, http = %self.addresses.http, "serving");

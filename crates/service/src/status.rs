@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Precondition,
     /// What it names is not known.
     NotFound,
+    /// What it names was there and is no longer kept.
+    Gone,
     /// Its key belongs to another request.
     KeyReuse,
     /// Another writer was faster; trying again may succeed.
@@ -62,6 +64,7 @@ impl ErrorKind {
             Self::Malformed => Code::InvalidArgument,
             Self::Precondition => Code::FailedPrecondition,
             Self::NotFound => Code::NotFound,
+            Self::Gone => Code::OutOfRange,
             Self::KeyReuse => Code::AlreadyExists,
             Self::Conflict => Code::Aborted,
             Self::Unavailable => Code::Unavailable,
@@ -75,7 +78,12 @@ impl ErrorKind {
     pub fn retriable(self) -> bool {
         match self {
             Self::Conflict | Self::Unavailable | Self::Deadline | Self::Exhausted => true,
-            Self::Malformed | Self::Precondition | Self::NotFound | Self::KeyReuse | Self::Internal => false,
+            Self::Malformed
+            | Self::Precondition
+            | Self::NotFound
+            | Self::Gone
+            | Self::KeyReuse
+            | Self::Internal => false,
         }
     }
 }
@@ -250,12 +258,14 @@ mod tests {
     #[test]
     fn every_kind_has_a_code_of_its_own() {
         use ErrorKind::{
-            Conflict, Deadline, Exhausted, Internal, KeyReuse, Malformed, NotFound, Precondition, Unavailable,
+            Conflict, Deadline, Exhausted, Gone, Internal, KeyReuse, Malformed, NotFound, Precondition,
+            Unavailable,
         };
         let kinds = [
             Malformed,
             Precondition,
             NotFound,
+            Gone,
             KeyReuse,
             Conflict,
             Unavailable,
