@@ -17,6 +17,7 @@ pub mod convert;
 pub mod envelope;
 pub mod events;
 pub mod partition;
+pub mod payloads;
 pub mod topics;
 
 /// Every service, message and enum of `proto/`, as an encoded `FileDescriptorSet` for gRPC reflection.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::Error;
 use crate::inbox::{Incoming, InputId};
 use crate::outbox::{Outbox, Outgoing, Sequenced};
+use crate::parking::{Letter, Parked, Parking};
 use crate::partitions::PartitionWrites;
 
 /// Commands and messages that are executed in one transaction.
@@ -22,6 +23,17 @@ pub struct Batch<C> {
     pub(crate) messages: Vec<Incoming>,
     pub(crate) steps: Vec<Step>,
     pub(crate) positions: Vec<PositionStep>,
+    pub(crate) queues: Option<Queues>,
+}
+
+/// What a batch puts into the queues of parked keys, and takes out of them.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    pub(crate) parking: Parking,
+    /// Messages of the batch's lanes that are parked instead of applied, in order.
+    pub(crate) parked: Vec<Parked>,
+    /// Where the batch's messages were taken from, when it tries parked ones again.
+    pub(crate) letters: Vec<Letter>,
 }
 
 /// How far a lane advances with a batch.
@@ -62,7 +74,7 @@ pub struct Executed<R> {
 impl<C> Batch<C> {
     /// A batch of commands alone, for callers that execute without lanes (tests, imports).
     pub fn of_commands(commands: Vec<C>) -> Self {
-        Self { commands, messages: Vec::new(), steps: Vec::new(), positions: Vec::new() }
+        Self { commands, messages: Vec::new(), steps: Vec::new(), positions: Vec::new(), queues: None }
     }
 
     /// A batch of messages of lanes that continue behind `from`, for executing without Kafka (tests, replays). The
@@ -100,6 +112,7 @@ impl<C> Batch<C> {
             messages,
             steps: steps.into_values().collect(),
             positions: Vec::new(),
+            queues: None,
         })
     }
 
@@ -169,8 +182,8 @@ impl<C> Batch<C> {
         self.messages().filter(|(_, message)| admission.allows(message.input))
     }
 
-    /// Advances the watermarks of the admitted lanes and the reading positions, takes the next sequences of the lanes
-    /// that `messages` go to and writes them there: [`Outbox::append`], in the same statement.
+    /// Parks what is to be parked, advances the watermarks of the admitted lanes and the reading positions, takes the next sequences of the lanes
+    /// that `messages` go to and writes them there, as [`Outbox::append`] does.
     pub async fn finish(
         &self,
         connection: &mut PgConnection,
@@ -178,6 +191,12 @@ impl<C> Batch<C> {
         outbox: &Outbox,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<Sequenced>, Error> {
+        if let Some(Queues { parking, parked, letters }) = &self.queues {
+            let parked: Vec<&Parked> =
+                parked.iter().filter(|parked| admission.allows(parked.message.input)).collect();
+            parking.park(connection, &parked).await?;
+            parking.take_out(connection, letters).await?;
+        }
         let steps = self.steps.iter().filter(|step| admission.allows(step.input));
         let positions = self
             .positions

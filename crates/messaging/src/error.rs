@@ -58,6 +58,25 @@ pub enum Error {
         /// The partition.
         partition: u16,
     },
+    /// The queue of a key is not as it was read: somebody else has opened, emptied or edited it.
+    #[error("the queue of a parked key has changed meanwhile")]
+    QueueChanged,
+    /// No more messages may wait for an operator.
+    #[error(
+        "more than {limit} messages would be parked: retry or drop what waits (`bowline dead-letters`), or raise --parked-messages-max"
+    )]
+    TooManyParked {
+        /// The limit.
+        limit: usize,
+    },
+    /// A parked message is of a topic that this build does not hear.
+    #[error("parked message {letter} came on {topic}, which this service does not hear")]
+    UnknownTopic {
+        /// The message.
+        letter: i64,
+        /// The topic.
+        topic: String,
+    },
     /// A row of `partitions` is missing.
     #[error("partition {0} is not registered")]
     MissingPartition(u16),
@@ -75,12 +94,13 @@ impl Error {
         match self {
             Self::Database(error) => error.fault(),
             Self::Kafka(_) | Self::Metadata(_) => Fault::Unavailable,
-            Self::IncarnationChanged => Fault::Conflict,
-            Self::TooLarge { .. } => Fault::Refused,
+            Self::IncarnationChanged | Self::QueueChanged => Fault::Conflict,
+            Self::TooLarge { .. } | Self::TooManyParked { .. } => Fault::Refused,
             Self::MissingHead { .. }
             | Self::Swallowed { .. }
             | Self::MissingWatermark { .. }
-            | Self::MissingPartition(_) => Fault::Bug,
+            | Self::MissingPartition(_)
+            | Self::UnknownTopic { .. } => Fault::Bug,
         }
     }
 }

@@ -2,8 +2,9 @@
 
 mod attempt;
 mod intake;
+mod queues;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use bowline_database::{Database, Fault};
@@ -11,12 +12,14 @@ use bowline_kernel::SystemIds;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::batch::{Batch, Executed};
 use crate::consumer::{Consumer, Record};
 use crate::inbox::{Inbox, Incoming};
 use crate::lease::Owned;
 use crate::outbox::Sequenced;
+use crate::parking::{Condemned, Parking};
 use crate::topic_watch::TopicIds;
 use crate::tracker::Tracker;
 use crate::{Error, LaneOptions};
@@ -66,7 +69,8 @@ pub enum ExecuteError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A message cannot be applied, now or later. Nothing was written; the others of the batch are tried again.
+    /// A message cannot be applied, now or later. Nothing was written; it is parked, and the others of the batch are tried
+    /// again.
     #[error("message {message} of the batch cannot be applied: {reason}")]
     Poison {
         /// Its index in the batch.
@@ -168,6 +172,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) database: Database,
     pub(crate) ids: SystemIds,
     pub(crate) inbox: Inbox,
+    pub(crate) parking: Parking,
     pub(crate) calls: mpsc::Receiver<Call<H::Command, H::Reply>>,
     pub(crate) consumer: Consumer,
     pub(crate) records: mpsc::Receiver<Vec<Record>>,
@@ -184,6 +189,8 @@ pub struct Troubles {
     pub stopped: Vec<String>,
     /// Lanes that wait for a missing message, each with what is missing.
     pub gaps: Vec<String>,
+    /// How many keys have messages that wait for an operator.
+    pub parked_keys: usize,
 }
 
 pub(crate) struct Executor<H: Handler> {
@@ -199,6 +206,10 @@ pub(crate) struct Executor<H: Handler> {
     /// No message is applied before; see [`AWAY_PAUSE`].
     resume_at: Instant,
     gaps: HashMap<String, Gap>,
+    /// The keys whose messages are parked, as last seen.
+    queued: HashSet<Uuid>,
+    /// Messages found to be poison, by key, until they are parked.
+    condemned: HashMap<Uuid, Condemned>,
     /// Partitions that are owned but could not be begun, each with the reason.
     unbegun: BTreeMap<u16, String>,
 }
@@ -221,6 +232,8 @@ impl<H: Handler> Executor<H> {
             pending_since: now,
             resume_at: now,
             gaps: HashMap::new(),
+            queued: HashSet::new(),
+            condemned: HashMap::new(),
             unbegun: BTreeMap::new(),
         }
     }

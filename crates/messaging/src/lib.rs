@@ -7,8 +7,9 @@
 //! advance in the transaction of the effects.
 //!
 //! **Guarantees.** A message is published if and only if its transaction has committed. Of every lane, a consumer
-//! applies every message exactly once and in order; what is missing holds the lane instead of being skipped. Nothing
-//! expires, and none of it rests on a lease, a clock or a group membership.
+//! applies every message exactly once and in order; what is missing holds the lane instead of being skipped; what cannot
+//! be applied is parked with everything that follows of its key, until an operator decides. Nothing expires, and none of
+//! it rests on a lease, a clock or a group membership.
 //!
 //! **Does not.** It knows no business word. It does not deduplicate what callers ask for (see `bowline-idempotency`)
 //! and does not order messages of different lanes.
@@ -18,6 +19,7 @@
 
 mod batch;
 mod consumer;
+mod dead_letters;
 mod diagnostics;
 mod error;
 mod executor;
@@ -29,6 +31,7 @@ mod lease;
 mod node;
 mod options;
 mod outbox;
+mod parking;
 mod partitions;
 mod producer;
 mod relay;
@@ -38,6 +41,9 @@ mod topics;
 mod tracker;
 
 pub use batch::{Admission, Batch, Executed};
+pub use dead_letters::{
+    CauseGroup, DeadLetter, DeadLetters, EditError, Head, Operator, ParkingAction, Selection,
+};
 pub use error::Error;
 pub use executor::{CommandError, Commands, ExecuteError, Handler, Troubles};
 pub use inbox::{Incoming, InputId};

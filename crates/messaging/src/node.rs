@@ -15,6 +15,7 @@ use crate::inbox::Inbox;
 use crate::lane_reader::LaneReader;
 use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
+use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
 use crate::topic_watch::{self, TopicIds};
@@ -137,6 +138,7 @@ impl Registered {
             database: hot.clone(),
             ids: SystemIds,
             inbox: Inbox::new(wiring.source, &wiring.hears),
+            parking: Parking::new(wiring.source, &wiring.hears, options.lanes.parked_messages_max),
             calls,
             consumer,
             records,

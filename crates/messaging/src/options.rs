@@ -53,6 +53,9 @@ pub struct LaneArgs {
     /// How long a message may be missing before the gap is reported as an error.
     #[arg(long, env = "BOWLINE_GAP_ALARM_AFTER", default_value = "5s", value_name = "TIME")]
     gap_alarm_after: Given<Duration>,
+    /// The most messages that may be parked for an operator; a lane that would park one more stops.
+    #[arg(long, env = "BOWLINE_PARKED_MESSAGES_MAX", default_value = "10000", value_name = "COUNT")]
+    parked_messages_max: Given<usize>,
 }
 
 /// Checked [`KafkaArgs`].
@@ -89,6 +92,8 @@ pub struct LaneOptions {
     pub head_announcement_every: Duration,
     /// How long a message may be missing before the gap is reported as an error.
     pub gap_alarm_after: Duration,
+    /// The most messages that may be parked for an operator.
+    pub parked_messages_max: usize,
 }
 
 /// `name=value` pairs for librdkafka.
@@ -155,6 +160,8 @@ impl LaneArgs {
         let after = faults.take("head-announcement-after", self.head_announcement_after);
         let every = faults.take("head-announcement-every", self.head_announcement_every);
         let gap_alarm_after = faults.take("gap-alarm-after", self.gap_alarm_after);
+        let parked_messages_max =
+            faults.within("parked-messages-max", self.parked_messages_max, 0..=1_000_000);
         Some(LaneOptions {
             lease_ttl: lease_ttl?,
             lease_renewal: lease_renewal?,
@@ -164,6 +171,7 @@ impl LaneArgs {
             head_announcement_after: after?,
             head_announcement_every: every?,
             gap_alarm_after: gap_alarm_after?,
+            parked_messages_max: parked_messages_max?,
         })
     }
 }
@@ -180,6 +188,7 @@ impl Default for LaneOptions {
             head_announcement_after: Duration::from_secs(2),
             head_announcement_every: Duration::from_mins(10),
             gap_alarm_after: Duration::from_secs(5),
+            parked_messages_max: 10_000,
         }
     }
 }

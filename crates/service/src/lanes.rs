@@ -6,7 +6,8 @@ use bowline_config::Faults;
 use bowline_database::{Database, DatabaseArgs, DatabaseSettings, Fault, Migrator};
 use bowline_kernel::error_text;
 use bowline_messaging::{
-    CommandError, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions, Registered, Wiring,
+    CommandError, DeadLetters, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions, Registered,
+    Wiring,
 };
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -77,14 +78,17 @@ impl Service {
 
     /// Runs `node` with this service: the service is ready when the database answers and every topic is there, ends if
     /// a part of the node ends, and drains the node once the last call is answered. Consumers whose topic has lost
-    /// messages read them here, over `LaneService`. `reads` is asked whether the database answers.
+    /// messages read them here, over `LaneService`, and operators see over `DeadLetterService` what could not be applied.
+    /// `reads` is asked whether the database answers.
     #[must_use]
     pub fn with_node<C, R>(mut self, mut node: Node<C, R>, reads: Database) -> Self
     where
         C: Send + 'static,
         R: Send + 'static,
     {
-        self.lanes = Some(node.lane_reader());
+        let reader = node.lane_reader();
+        let letters = DeadLetters::new(reads.clone(), reader.source());
+        self.lanes = Some((reader, letters));
         let background = self.background();
         let database = self.readiness().register("database");
         let topics = self.readiness().register("topics");

@@ -32,11 +32,12 @@
 //! ```
 //!
 //! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
-//! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService` and adds the node to
-//! the drain.
+//! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService` and
+//! `DeadLetterService`, and adds the node to the drain.
 
 mod background;
 mod body;
+mod dead_letter_service;
 mod error;
 mod grpc;
 mod guard;

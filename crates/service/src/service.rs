@@ -5,14 +5,16 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use bowline_contracts::common::v1::dead_letter_service_server::DeadLetterServiceServer;
 use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
-use bowline_messaging::LaneReader;
+use bowline_messaging::{DeadLetters, LaneReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
+use crate::dead_letter_service::DeadLetterApi;
 use crate::http_server::probes;
 use crate::lane_service::Lanes;
 use crate::readiness::Phase;
@@ -30,7 +32,7 @@ pub struct Service {
     draining: CancellationToken,
     grpc: Grpc,
     /// Served beside the other gRPC services.
-    pub(crate) lanes: Option<LaneReader>,
+    pub(crate) lanes: Option<(LaneReader, DeadLetters)>,
     steps: Vec<Step>,
     /// Aborted when the service is dropped, so that the probes answer to the very end.
     http: JoinSet<std::io::Result<()>>,
@@ -144,7 +146,10 @@ impl Service {
         let closing = CancellationToken::new();
         let grpc = match self.lanes {
             None => self.grpc,
-            Some(reader) => self.grpc.add_service(LaneServiceServer::new(Lanes(reader))),
+            Some((reader, letters)) => self
+                .grpc
+                .add_service(LaneServiceServer::new(Lanes(reader)))
+                .add_service(DeadLetterServiceServer::new(DeadLetterApi(letters))),
         };
         let serving = grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());
         let mut serving = pin!(serving);

@@ -107,15 +107,42 @@ pub(crate) async fn watermarks(databases: &Databases, heads: &Heads) -> Result<I
     Ok(invariant)
 }
 
+/// Of every consumer and every lane that it hears: none of its messages waits for an operator.
+pub(crate) async fn parked(databases: &Databases, heads: &Heads) -> Result<Invariant, Error> {
+    let mut invariant = Invariant::new("nothing is parked");
+    for database in databases.all() {
+        let parked = counts(
+            database,
+            "SELECT source, topic, partition, count(*) FROM messaging.parked_messages WHERE consumer = $1
+              GROUP BY source, topic, partition",
+        )
+        .await?;
+        for (lane, _) in heard(database.service, heads) {
+            let parked = parked.get(&lane);
+            invariant.check(
+                parked.map(|parked| format!("{} has parked {parked} messages of {lane}", database.service)),
+            );
+        }
+    }
+    Ok(invariant)
+}
+
 /// The watermarks of one service.
 async fn applied(database: &Database) -> Result<HashMap<Lane, i64>, Error> {
-    let rows = sqlx::query_as::<_, (String, String, i16, i64)>(
+    counts(
+        database,
         "SELECT source, topic, partition, sequence FROM messaging.watermarks WHERE consumer = $1",
     )
-    .bind(database.service)
-    .fetch_all(&database.pool)
     .await
-    .map_err(|source| database.failed(source))?;
+}
+
+/// A number for lanes of which a service hears, by a statement that takes its name.
+async fn counts(database: &Database, sql: &'static str) -> Result<HashMap<Lane, i64>, Error> {
+    let rows = sqlx::query_as::<_, (String, String, i16, i64)>(sql)
+        .bind(database.service)
+        .fetch_all(&database.pool)
+        .await
+        .map_err(|source| database.failed(source))?;
     let lanes = rows
         .into_iter()
         .map(|(source, topic, partition, sequence)| (Lane { source, topic, partition }, sequence));

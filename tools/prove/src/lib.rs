@@ -92,6 +92,7 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let provider = provider::check(&access.provider, &payments.by_id).await?;
     let views = projection::check(&databases.projection, published).await?;
     let applied = lanes::watermarks(&databases, &heads).await?;
+    let parked = lanes::parked(&databases, &heads).await?;
     let totals = payments.totals(stock.units_sold);
     Ok(Proof {
         invariants: vec![
@@ -109,6 +110,7 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
             views.topics,
             applied,
             lanes::published(&heads),
+            parked,
         ],
         totals,
     })

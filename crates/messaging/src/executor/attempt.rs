@@ -7,8 +7,9 @@ use bowline_kernel::error_text;
 use tokio::time::Instant;
 
 use super::{AWAY_PAUSE, Call, CommandError, ExecuteError, Executor, Handler};
-use crate::batch::{Batch, Executed};
+use crate::batch::{Batch, Executed, Queues};
 use crate::inbox::{Incoming, InputId};
+use crate::parking::sort_out;
 use crate::{Error, incarnation};
 
 /// How often a batch that met another transaction is tried before its callers are told so.
@@ -49,11 +50,15 @@ impl<H: Handler> Executor<H> {
             calls.into_iter().map(|call| (call.command, call.reply)).unzip();
         let steps = self.tracker.steps(&messages);
         let positions = if last { self.tracker.positions() } else { Vec::new() };
-        let batch = Batch { commands, messages, steps, positions };
+        let in_order = (!self.queued.is_empty() || !self.condemned.is_empty()).then(|| messages.clone());
+        let (messages, parked) = sort_out(messages, &self.queued, &self.condemned);
+        let queues = Queues { parking: self.parts.parking.clone(), parked, letters: Vec::new() };
+        let batch = Batch { commands, messages, steps, positions, queues: Some(queues) };
         let result = self.parts.handler.execute(&batch).await;
         match result {
             Ok(executed) => {
                 let left_out = self.confirm(&batch, &executed);
+                self.note_parked(&batch, &executed.admission);
                 self.offer(executed.sent);
                 for (reply, answer) in replies.into_iter().zip(executed.replies) {
                     // A caller that went away finds its answer under its idempotency key.
@@ -70,7 +75,11 @@ impl<H: Handler> Executor<H> {
                 self.parts.handler.discard();
                 let calls =
                     batch.commands.into_iter().zip(replies).map(|(command, reply)| Call { command, reply });
-                let part = Part { calls: calls.collect(), messages: batch.messages, last, conflicts };
+                if let ExecuteError::Poison { message, reason } = &error {
+                    self.condemn(&batch.messages[*message], reason);
+                }
+                let messages = in_order.unwrap_or(batch.messages);
+                let part = Part { calls: calls.collect(), messages, last, conflicts };
                 self.recover(part, error, parts).await;
             }
         }
@@ -88,7 +97,7 @@ impl<H: Handler> Executor<H> {
         batch.steps.iter().map(|step| step.input).filter(|input| !admission.allows(*input)).collect()
     }
 
-    fn offer(&self, sent: Vec<crate::Sequenced>) {
+    pub(super) fn offer(&self, sent: Vec<crate::Sequenced>) {
         if !sent.is_empty() {
             // A relay that is too busy to take it reads it from the outbox.
             let _ = self.parts.offers.try_send(sent);
@@ -101,13 +110,9 @@ impl<H: Handler> Executor<H> {
         error: ExecuteError,
         parts: &mut Vec<Part<H::Command, H::Reply>>,
     ) {
-        if let ExecuteError::Poison { message, reason } = error {
-            let culprit = part.messages[message].clone();
-            self.stop_lane(&culprit, &reason);
+        if matches!(error, ExecuteError::Poison { .. }) {
+            // The culprit is parked with the next attempt.
             parts.push(part);
-            for part in parts {
-                part.drop_lane_from(&culprit);
-            }
             return;
         }
         match error.fault() {
@@ -131,11 +136,18 @@ impl<H: Handler> Executor<H> {
     }
 
     /// What can be done about a conflict before the batch is tried again.
-    async fn settle(&mut self, error: &ExecuteError) {
+    pub(super) async fn settle(&mut self, error: &ExecuteError) {
         tracing::debug!(error = error_text(error), "batch met another transaction, trying again");
-        if !matches!(error, ExecuteError::Failed(Error::IncarnationChanged)) {
-            return;
+        match error {
+            ExecuteError::Failed(Error::IncarnationChanged) => self.record_incarnation().await,
+            ExecuteError::Failed(Error::QueueChanged) => {
+                self.look_at_queues().await;
+            }
+            _ => {}
         }
+    }
+
+    async fn record_incarnation(&mut self) {
         let recorded = async {
             let mut transaction = self.parts.database.begin().await?;
             let incarnation = incarnation::ensure(&mut transaction, &self.parts.ids).await?;
@@ -148,7 +160,8 @@ impl<H: Handler> Executor<H> {
         }
     }
 
-    /// Halves the part; a culprit that stands alone is refused, or stops its lane.
+    /// Halves the part; a culprit that stands alone is refused, or parked. It stops its lane when parking is refused as
+    /// well, or when the program is wrong: then it is not the message that has to be mended.
     fn isolate(
         &mut self,
         mut part: Part<H::Command, H::Reply>,
@@ -163,13 +176,19 @@ impl<H: Handler> Executor<H> {
         }
         if !part.calls.is_empty() {
             tracing::error!(error = error_text(error), "a command cannot be executed");
-            refuse(part.calls, CommandError::Failed);
+            refuse(std::mem::take(&mut part.calls), CommandError::Failed);
         }
-        if let Some(culprit) = part.messages.first() {
-            self.stop_lane(culprit, &error_text(error));
-            for other in parts.iter_mut() {
-                other.drop_lane_from(culprit);
-            }
+        let Some(culprit) = part.messages.first() else { return };
+        let reason = error_text(error);
+        let condemned = self.condemned.get(&culprit.key).is_some_and(|known| known.is(culprit));
+        if error.fault() == Fault::Refused && !condemned {
+            self.condemn(culprit, &reason);
+            parts.push(part);
+            return;
+        }
+        self.stop_lane(culprit, &reason);
+        for other in parts.iter_mut() {
+            other.drop_lane_from(culprit);
         }
     }
 

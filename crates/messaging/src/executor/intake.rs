@@ -69,6 +69,8 @@ impl<H: Handler> Executor<H> {
                 self.parts.inbox.adopt_topic(&mut connection, position, *id).await?;
             }
         }
+        let waiting = self.parts.parking.waiting(&mut connection, &[partition]).await?;
+        self.queued.extend(waiting.keys);
         self.parts.consumer.assign(self.tracker.gain(partition, positions));
         Ok(())
     }
@@ -76,6 +78,7 @@ impl<H: Handler> Executor<H> {
     pub(super) fn lose(&mut self, partition: u16) {
         self.known.remove(&partition);
         self.pending.retain(|message| message.partition != partition);
+        self.forget_condemned(partition);
         self.parts.consumer.unassign(self.tracker.lose(partition));
     }
 
@@ -95,6 +98,7 @@ impl<H: Handler> Executor<H> {
     /// Partitions that could not be begun are tried again; the group is told the positions; gaps are reported.
     pub(super) async fn keep_house(&mut self) {
         self.follow_leases().await;
+        self.keep_queues().await;
         self.parts.consumer.note(self.tracker.stored());
         let missing = self.tracker.missing();
         let now = Instant::now();
@@ -114,7 +118,7 @@ impl<H: Handler> Executor<H> {
         stopped.extend(
             self.unbegun.iter().map(|(partition, reason)| format!("partition {partition}: {reason}")),
         );
-        let troubles = Troubles { stopped, gaps };
+        let troubles = Troubles { stopped, gaps, parked_keys: self.queued.len() };
         self.parts.troubles.send_if_modified(|current| {
             let changed = *current != troubles;
             if changed {

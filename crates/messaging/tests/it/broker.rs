@@ -45,16 +45,19 @@ impl Speaker {
     }
 
     pub(crate) async fn send(&self, partition: u16, envelope: &Envelope) {
+        self.send_about(partition, envelope, key_of(partition, envelope.sequence), b"said").await;
+    }
+
+    /// Sends a message about any key of the partition.
+    pub(crate) async fn send_about(&self, partition: u16, envelope: &Envelope, key: Uuid, payload: &[u8]) {
         let mut headers = OwnedHeaders::new();
         envelope.encode(|name, value| {
             headers = std::mem::replace(&mut headers, OwnedHeaders::new())
                 .insert(Header { key: name, value: Some(value) });
         });
-        let about = key_of(partition, envelope.sequence).to_string();
-        let mut record = FutureRecord::to(&self.topic)
-            .partition(i32::from(partition))
-            .payload(b"said".as_slice())
-            .headers(headers);
+        let about = key.to_string();
+        let mut record =
+            FutureRecord::to(&self.topic).partition(i32::from(partition)).payload(payload).headers(headers);
         if envelope.message_type != HEAD_TYPE {
             record = record.key(about.as_bytes());
         }

@@ -4,63 +4,9 @@ use bowline_contracts::topics::PARTITIONS;
 use bowline_messaging::CommandError;
 use tokio::task::JoinSet;
 
-use crate::broker::{Speaker, key_of};
+use crate::broker::Speaker;
 use crate::ledger::Ask;
 use crate::stage::{ALL, Service, in_order, kafka, key, steady};
-
-#[tokio::test]
-async fn a_message_that_the_database_refuses_stops_its_lane_alone() {
-    let (inventory, kafka) = (Service::inventory().await, kafka().await);
-    // Everything lies there before anybody reads, so that culprit and neighbours meet in one batch.
-    inventory.start(&kafka, steady()).await.node.topics_ready().await;
-    let speaker = Speaker::new(&kafka);
-    for partition in 0..PARTITIONS {
-        speaker.say(partition, 1..=8).await;
-    }
-    let replica = inventory.start(&kafka, steady()).await;
-    replica.script.refuse(key_of(5, 3));
-    let applied = inventory.applies(7 * 8 + 2).await;
-    assert_eq!(applied[&5], [1, 2]);
-    assert!(in_order(&applied), "{applied:?}");
-    let troubles = replica.troubles().await;
-    assert_eq!(
-        troubles.stopped,
-        ["orders.events.v1/5: orders behind sequence 2: the batch failed: the database takes offence"]
-    );
-    speaker.say(5, [9]).await;
-    speaker.say(6, [9]).await;
-    assert_eq!(inventory.applies(7 * 8 + 3).await[&5], [1, 2]);
-    replica.drain().await;
-
-    // What was refused is tried again by whoever starts next.
-    let replica = inventory.start(&kafka, steady()).await;
-    let applied = inventory.applies(8 * ALL + 2).await;
-    assert!(in_order(&applied), "{applied:?}");
-    replica.drain().await;
-}
-
-#[tokio::test]
-async fn poison_stops_its_lane_alone() {
-    let (inventory, kafka) = (Service::inventory().await, kafka().await);
-    inventory.start(&kafka, steady()).await.node.topics_ready().await;
-    let speaker = Speaker::new(&kafka);
-    for partition in 0..PARTITIONS {
-        speaker.say(partition, 1..=8).await;
-    }
-    let replica = inventory.start(&kafka, steady()).await;
-    // The refusal splits the batch, so that poison is met while other parts wait.
-    replica.script.refuse(key_of(6, 8));
-    replica.script.poison(key_of(5, 3));
-    let applied = inventory.applies(6 * 8 + 2 + 7).await;
-    assert_eq!((&applied[&5], &applied[&6]), (&vec![1, 2], &(1..=7).collect()));
-    assert!(in_order(&applied), "{applied:?}");
-    let mut troubles = replica.node.troubles();
-    let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == 2).await.unwrap().stopped.clone();
-    assert_eq!(stopped[0], "orders.events.v1/5: orders behind sequence 2: it is poison");
-    replica.drain().await;
-    let marks = "SELECT sequence FROM messaging.watermarks WHERE partition = 5";
-    assert_eq!(inventory.number(marks).await, 2);
-}
 
 #[tokio::test]
 async fn a_command_that_cannot_be_executed_spoils_nobody_else() {

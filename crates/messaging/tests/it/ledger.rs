@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use crate::stage::{SAID, message};
 
+/// The payload of a message that is named as the culprit.
+pub(crate) const POISON: &[u8] = b"poison";
+
 /// What a caller may ask for.
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
@@ -27,7 +30,6 @@ pub(crate) struct Script(Arc<Mutex<Faults>>);
 #[derive(Debug, Default)]
 struct Faults {
     refused: HashSet<Uuid>,
-    poisonous: HashSet<Uuid>,
     answers_to_lose: u32,
     answers_lost: u32,
 }
@@ -38,9 +40,9 @@ impl Script {
         self.0.lock().unwrap().refused.insert(key);
     }
 
-    /// The message about this key is named as the culprit.
-    pub(crate) fn poison(&self, key: Uuid) {
-        self.0.lock().unwrap().poisonous.insert(key);
+    /// What was refused is taken from now on.
+    pub(crate) fn forgive(&self) {
+        self.0.lock().unwrap().refused.clear();
     }
 
     /// The answer to the next commits does not arrive.
@@ -86,7 +88,7 @@ impl Ledger {
             if faults.refused.contains(&message.key) {
                 return Err(refusal("the database takes offence"));
             }
-            if faults.poisonous.contains(&message.key) {
+            if *message.payload == *POISON {
                 return Err(ExecuteError::Poison { message: index, reason: "it is poison".into() });
             }
         }

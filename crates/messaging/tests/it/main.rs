@@ -12,6 +12,7 @@ mod leases;
 mod ledger;
 mod numbering;
 mod outage;
+mod parking;
 mod publishing;
 mod registration;
 mod stage;
