@@ -8,6 +8,8 @@ use bowline_dev_stack::{Folders, Surroundings};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::dead_letters::DeadLettersArgs;
+
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/online-retail/online-retail-sample.csv");
@@ -25,6 +27,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
     Check(CheckArgs),
+    DeadLetters(DeadLettersArgs),
 }
 
 /// Replay a real retailer's orders through the whole saga, check every invariant, and report.
@@ -220,7 +223,7 @@ impl ProviderArgs {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if !time.is_zero() => Ok(time),
         _ => Err("expected a time above zero with its unit, such as 500ms, 20s or 5m".to_owned()),

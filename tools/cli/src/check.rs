@@ -21,7 +21,7 @@ pub(crate) async fn run(args: &CheckArgs, stop: &Stop) -> anyhow::Result<ExitCod
 }
 
 /// The stack that `up` has started, else the one that `demo` has.
-fn find(folders: &FolderArgs) -> anyhow::Result<StackDescription> {
+pub(crate) fn find(folders: &FolderArgs) -> anyhow::Result<StackDescription> {
     match StackDescription::load(&folders.of("up")?.state) {
         Err(not_running @ Error::NotRunning { .. }) => {
             match StackDescription::load(&folders.of("demo")?.state) {

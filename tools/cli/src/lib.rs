@@ -2,7 +2,7 @@
 //!
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
 //! invariants and reports. `up` ([`up`]) starts a stack and keeps it. `check` ([`check`]) draws up the ledger of a stack
-//! that runs. [`fleet`] knows how the payment simulator and the four services are started.
+//! that runs. `dead-letters` shows and mends what services could not apply. [`fleet`] knows how the payment simulator and the four services are started.
 //!
 //! **Guarantees.** Status 0 of `demo` and `check` means that nothing is unfinished or broken; 1 that something is or
 //! went wrong; 2 that the command line could not be understood. Whatever was started is stopped again, however the
@@ -15,6 +15,7 @@
 
 mod args;
 mod check;
+mod dead_letters;
 mod demo;
 pub mod fleet;
 mod ledger;
@@ -59,6 +60,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
             Command::Check(args) => check::run(&args, &stop).await,
+            Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,
         }
     });
     // A thread that still reads from a broker is not waited for.

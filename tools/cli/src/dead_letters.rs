@@ -1,0 +1,247 @@
+//! `bowline dead-letters`: what services could not apply, and what an operator does about it.
+
+mod args;
+mod show;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use bowline_contracts::common::v1;
+use bowline_contracts::common::v1::dead_letter_selection;
+use bowline_contracts::common::v1::dead_letter_service_client::DeadLetterServiceClient;
+use bowline_contracts::payloads;
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::Instant;
+use tonic::transport::{Channel, Endpoint};
+
+pub(crate) use self::args::DeadLettersArgs;
+use self::args::{Action, Chosen, EditArgs, Letter, OperatorArgs};
+use crate::check::find;
+use crate::screen::say;
+use crate::stop::Stop;
+
+type Client = DeadLetterServiceClient<Channel>;
+
+/// The services that hear messages, as the description of a stack names them.
+const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+const PAGE: i32 = 1_000;
+/// How often it is asked whether everything has been tried again.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The services that were asked about, by name.
+type Clients = BTreeMap<String, Client>;
+
+pub(crate) async fn run(args: &DeadLettersArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let clients = clients(args)?;
+    let work = async {
+        match &args.action {
+            Action::List(list) if list.chosen.is_some() || list.messages => {
+                let found = found(&clients, list.chosen.as_ref()).await?;
+                print!("{}", show::letters(&found));
+            }
+            Action::List(_) => print!("{}", show::causes(&causes(&clients).await?)),
+            Action::Show { letter } => print!("{}", show::whole(letter, &get(&clients, letter).await?)?),
+            Action::Edit(edit) => self::edit(&clients, edit).await?,
+            Action::Retry { which, wait, operator } => {
+                let (chosen, clients) = which.of(&clients)?;
+                return retry(&clients, &chosen, *wait, operator).await;
+            }
+            Action::Drop { which, operator } => {
+                let (chosen, clients) = which.of(&clients)?;
+                drop_letters(&clients, &chosen, operator).await?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    };
+    stop.or(work).await
+}
+
+/// Connects when a call is made: a service that is away shows in its call.
+fn clients(args: &DeadLettersArgs) -> anyhow::Result<Clients> {
+    let mut urls: BTreeMap<String, String> = args.urls.iter().cloned().collect();
+    if urls.is_empty() {
+        let stack = find(&args.folders)?;
+        let address = |service: &str| stack.addresses.get(&format!("{service}.grpc")).cloned();
+        urls =
+            SERVICES.iter().filter_map(|service| Some(((*service).to_owned(), address(service)?))).collect();
+    }
+    if let Some(service) = &args.service {
+        urls.retain(|name, _| name == service);
+        ensure!(
+            !urls.is_empty(),
+            "no address of a service {service} is known: give --url {service}=http://HOST:PORT"
+        );
+    }
+    let connect = |url: String| -> anyhow::Result<Client> {
+        let url = if url.contains("://") { url } else { format!("http://{url}") };
+        let endpoint = Endpoint::from_shared(url.clone()).with_context(|| format!("{url} is not a URL"))?;
+        Ok(DeadLetterServiceClient::new(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
+            .max_decoding_message_size(64 << 20))
+    };
+    urls.into_iter().map(|(name, url)| Ok((name, connect(url)?))).collect()
+}
+
+fn client<'a>(clients: &'a Clients, letter: &Letter) -> anyhow::Result<&'a Client> {
+    clients.get(&letter.service).with_context(|| {
+        let known: Vec<&str> = clients.keys().map(String::as_str).collect();
+        format!("{letter} is of no known service: known are {}", known.join(", "))
+    })
+}
+
+async fn causes(clients: &Clients) -> anyhow::Result<Vec<(String, v1::DeadLetterCause)>> {
+    let mut all = Vec::new();
+    for (service, client) in clients {
+        let answer = client.clone().list_dead_letter_causes(v1::ListDeadLetterCausesRequest {}).await;
+        let answer = answer.map_err(|status| refused(service, &status))?.into_inner();
+        all.extend(answer.causes.into_iter().map(|cause| (service.clone(), cause)));
+    }
+    Ok(all)
+}
+
+/// Every parked message that was chosen, in order within each service.
+async fn found(clients: &Clients, chosen: Option<&Chosen>) -> anyhow::Result<Vec<(String, v1::DeadLetter)>> {
+    let mut all = Vec::new();
+    for (service, client) in clients {
+        let mut page_token = String::new();
+        loop {
+            let request = v1::ListDeadLettersRequest {
+                selection: selection(chosen),
+                page_size: PAGE,
+                page_token: std::mem::take(&mut page_token),
+            };
+            let answer = client.clone().list_dead_letters(request).await;
+            let answer = answer.map_err(|status| refused(service, &status))?.into_inner();
+            all.extend(answer.dead_letters.into_iter().map(|letter| (service.clone(), letter)));
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
+async fn get(clients: &Clients, letter: &Letter) -> anyhow::Result<v1::GetDeadLetterResponse> {
+    let request = v1::GetDeadLetterRequest { letter: letter.number };
+    let answer = client(clients, letter)?.clone().get_dead_letter(request).await;
+    Ok(answer.map_err(|status| refused(&letter.service, &status))?.into_inner())
+}
+
+async fn edit(clients: &Clients, args: &EditArgs) -> anyhow::Result<()> {
+    let letter = &args.letter;
+    let found = get(clients, letter).await?.dead_letter.unwrap_or_default();
+    let mut json = String::new();
+    if args.file.as_os_str() == "-" {
+        std::io::stdin().read_to_string(&mut json).context("cannot read standard input")?;
+    } else {
+        json = std::fs::read_to_string(&args.file)
+            .with_context(|| format!("cannot read {}", args.file.display()))?;
+    }
+    let payload = payloads::from_json(&found.message_type, &json)
+        .with_context(|| format!("{} was not changed: {}", letter, args.file.display()))?;
+    let request = v1::EditDeadLetterRequest {
+        letter: letter.number,
+        edit_count: found.edit_count,
+        payload: payload.into(),
+        operator: args.operator.name.clone(),
+        note: args.operator.note.clone(),
+    };
+    let answer = client(clients, letter)?.clone().edit_dead_letter(request).await;
+    answer.map_err(|status| refused(&letter.service, &status))?;
+    say(&format!("{letter} is changed; `bowline dead-letters retry {letter}` has it applied"));
+    Ok(())
+}
+
+/// Has queues tried again and waits until they have been. Fails if some of them still wait.
+async fn retry(
+    clients: &Clients,
+    chosen: &Chosen,
+    wait: Duration,
+    operator: &OperatorArgs,
+) -> anyhow::Result<ExitCode> {
+    let mut requested = 0;
+    let chosen = match chosen {
+        Chosen::Letter(letter) => {
+            Chosen::Order(get(clients, letter).await?.dead_letter.unwrap_or_default().order_id)
+        }
+        other => other.clone(),
+    };
+    for (service, client) in clients {
+        let request = v1::RetryDeadLettersRequest {
+            selection: selection(Some(&chosen)),
+            operator: operator.name.clone(),
+            note: operator.note.clone(),
+        };
+        let answer = client.clone().retry_dead_letters(request).await;
+        requested += answer.map_err(|status| refused(service, &status))?.into_inner().requested_count;
+    }
+    let bar = ProgressBar::new(requested.unsigned_abs());
+    bar.set_style(ProgressStyle::with_template("{wide_bar} {pos}/{len} orders tried again").expect("sound"));
+    let until = Instant::now() + wait;
+    loop {
+        let waiting: i64 = causes(clients).await?.iter().map(|(_, cause)| cause.retrying_count).sum();
+        bar.set_position((requested - waiting).max(0).unsigned_abs());
+        if waiting == 0 {
+            break;
+        }
+        if Instant::now() > until {
+            bar.abandon();
+            bail!("{waiting} orders have not been tried again within {wait:?}: does their service run?");
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    bar.finish_and_clear();
+    let left = found(clients, Some(&chosen)).await?;
+    let heads = left.iter().filter(|(_, letter)| letter.is_head).count();
+    let done = requested - i64::try_from(heads).unwrap_or(i64::MAX);
+    say(&format!("{requested} orders tried again, {} applied, {heads} still wait", done.max(0)));
+    print!("{}", show::letters(&left));
+    Ok(if heads == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Drops one message, or the first message of every queue that was chosen.
+async fn drop_letters(clients: &Clients, chosen: &Chosen, operator: &OperatorArgs) -> anyhow::Result<()> {
+    let mut dropped = 0;
+    for (service, client) in clients {
+        let letters: Vec<i64> = match chosen {
+            Chosen::Letter(letter) => vec![letter.number],
+            other => {
+                let one = BTreeMap::from([(service.clone(), client.clone())]);
+                let found = found(&one, Some(other)).await?;
+                found
+                    .into_iter()
+                    .filter(|(_, letter)| letter.is_head)
+                    .map(|(_, letter)| letter.letter)
+                    .collect()
+            }
+        };
+        for letters in letters.chunks(usize::try_from(PAGE).unwrap_or(1)) {
+            let request = v1::DropDeadLettersRequest {
+                letters: letters.to_vec(),
+                operator: operator.name.clone(),
+                note: operator.note.clone(),
+            };
+            let answer = client.clone().drop_dead_letters(request).await;
+            dropped += answer.map_err(|status| refused(service, &status))?.into_inner().dropped_count;
+        }
+    }
+    say(&format!("{dropped} messages dropped; what waited behind them goes on waiting until it is retried"));
+    Ok(())
+}
+
+fn selection(chosen: Option<&Chosen>) -> Option<v1::DeadLetterSelection> {
+    let selection = match chosen? {
+        Chosen::All | Chosen::Letter(_) => return None,
+        Chosen::Cause(cause) => dead_letter_selection::Selection::Cause(cause.clone()),
+        Chosen::Order(order) => dead_letter_selection::Selection::OrderId(order.clone()),
+    };
+    Some(v1::DeadLetterSelection { selection: Some(selection) })
+}
+
+fn refused(service: &str, status: &tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!("{service} answered {:?}: {}", status.code(), status.message())
+}
