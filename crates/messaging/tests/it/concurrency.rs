@@ -2,25 +2,16 @@
 
 use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS_EVENTS};
 use bowline_database::{Database, sqlstate};
-use bowline_messaging::{Batch, Incoming, Outbox, PartitionWrites, incarnation};
+use bowline_messaging::{Batch, Incoming, PartitionWrites};
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use crate::broker::envelope;
-use crate::stage::{SAID, Service, kafka, key, key_in, message, steady};
+use crate::stage::{SAID, Service, kafka, key, key_in, message, outbox, steady};
 
 const WRITERS: u64 = 12;
 const TRANSACTIONS: u64 = 40;
 const MESSAGES: u64 = 6;
-
-async fn outbox(database: &Database) -> Outbox {
-    let mut transaction = database.begin().await.unwrap();
-    let outbox =
-        Outbox::register(&mut transaction, &[&ORDERS_EVENTS, &INVENTORY_EVENTS], 1 << 20).await.unwrap();
-    incarnation::ensure(&mut transaction, &bowline_kernel::SystemIds).await.unwrap();
-    transaction.commit().await.unwrap();
-    outbox
-}
 
 /// Lanes that show a sequence without showing all before it.
 async fn lanes_with_holes(database: &Database) -> i64 {

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bowline_contracts::partition;
 use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PARTITIONS, Topic};
 use bowline_database::{ConnectOptions, Database, Fault, Profile};
+use bowline_kernel::SystemIds;
 use bowline_messaging::{
     Commands, KafkaOptions, LaneOptions, MIGRATOR, Node, NodeOptions, Outbox, Outgoing, Registered,
-    Sequenced, Wiring,
+    Sequenced, Wiring, incarnation,
 };
 use bowline_test_support::{ServiceDatabase, eventually, namespace, stack};
 use bytes::Bytes;
@@ -30,9 +31,6 @@ const SCHEMA: &str = "CREATE SCHEMA it;
     CREATE TABLE it.applied (
         place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         partition smallint NOT NULL, source text NOT NULL, sequence bigint NOT NULL, key uuid NOT NULL);
-    CREATE TABLE it.naive (
-        position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        xid xid8 NOT NULL DEFAULT pg_current_xact_id(), version integer NOT NULL);
     GRANT USAGE ON SCHEMA it TO bowline_service;
     GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA it TO bowline_service";
 
@@ -269,6 +267,16 @@ pub(crate) async fn append(database: &Database, outbox: &Outbox, keys: &[Uuid]) 
     let sequenced = outbox.append(&mut transaction, messages).await.unwrap();
     transaction.commit().await.unwrap();
     sequenced
+}
+
+/// The lanes of `orders` in a database in which no replica runs.
+pub(crate) async fn outbox(database: &Database) -> Outbox {
+    let mut transaction = database.begin().await.unwrap();
+    let outbox =
+        Outbox::register(&mut transaction, &[&ORDERS_EVENTS, &INVENTORY_EVENTS], 1 << 20).await.unwrap();
+    incarnation::ensure(&mut transaction, &SystemIds).await.unwrap();
+    transaction.commit().await.unwrap();
+    outbox
 }
 
 /// Whether every lane was applied from 1 on, each sequence once and in order.
