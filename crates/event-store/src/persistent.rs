@@ -2,6 +2,8 @@
 
 use bowline_kernel::Decider;
 
+use crate::SnapshotForm;
+
 /// Why a payload cannot be turned into an event.
 pub type DecodeError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,6 +21,10 @@ pub type RejectionOf<P> = <<P as Persistent>::Decider as Decider>::Rejection;
 pub trait Persistent {
     /// The state machine.
     type Decider: Decider;
+
+    /// How snapshots of the state are stored. Without them every stream is read from its first event, which is best for
+    /// streams that end after a few.
+    const SNAPSHOTS: Option<SnapshotForm<StateOf<Self>>> = None;
 
     /// The name under which `event` is stored.
     fn event_type(event: &EventOf<Self>) -> &'static str;

@@ -1,8 +1,8 @@
 //! The aggregates of a batch executor, kept in memory from batch to batch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use bowline_kernel::{Decider, EventId, IdSource};
 use chrono::{DateTime, Utc};
@@ -10,8 +10,12 @@ use lru::LruCache;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::load::following;
+use crate::replay::{Stream, replay};
+use crate::snapshot::{self, Snapshot};
 use crate::{Error, EventOf, Metadata, NewEvent, Persistent, RejectionOf, StateOf, append};
+
+/// After how many events of a stream its next snapshot is taken, unless a service says otherwise.
+pub const SNAPSHOT_EVERY: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 
 /// The aggregates of one kind that a batch executor works on.
 ///
@@ -31,14 +35,8 @@ pub struct Streams<P: Persistent> {
     generations: HashMap<u16, u64>,
     open: HashMap<Uuid, Stream<StateOf<P>>>,
     staged: Vec<NewEvent>,
+    snapshot_every: NonZeroU32,
     kind: PhantomData<fn() -> P>,
-}
-
-/// A stream after the last event that is known of it.
-struct Stream<S> {
-    partition: u16,
-    version: u32,
-    state: S,
 }
 
 struct Cached<S> {
@@ -81,8 +79,17 @@ impl<P: Persistent> Streams<P> {
             generations: HashMap::new(),
             open: HashMap::new(),
             staged: Vec::new(),
+            snapshot_every: SNAPSHOT_EVERY,
             kind: PhantomData,
         }
+    }
+
+    /// Takes a snapshot of a stream whenever it has grown by so many events, if streams of this kind have snapshots
+    /// ([`Persistent::SNAPSHOTS`]). Reading such a stream then takes its snapshot and at most so many events.
+    #[must_use]
+    pub fn snapshot_every(mut self, events: NonZeroU32) -> Self {
+        self.snapshot_every = events;
+        self
     }
 
     /// Brings `streams`, each with its partition, into the running batch. What is not cached is read in one statement;
@@ -104,7 +111,7 @@ impl<P: Persistent> Streams<P> {
                     self.open.insert(id, stream);
                 }
                 None => {
-                    missing.insert(id, Stream { partition, version: 0, state: P::Decider::initial() });
+                    missing.insert(id, Stream::initial::<P>(partition));
                 }
             }
         }
@@ -162,11 +169,26 @@ impl<P: Persistent> Streams<P> {
         Ok(decided)
     }
 
-    /// Writes all events that were decided since the last call, of all streams, in one statement.
+    /// Writes all events that were decided since the last call, of all streams, in one statement, and in a second one
+    /// the snapshots that have come due, if any.
     pub async fn append(&mut self, connection: &mut PgConnection) -> Result<(), Error> {
         append(connection, &self.staged).await?;
+        snapshot::write(connection, &self.due_snapshots()).await?;
         self.staged.clear();
         Ok(())
+    }
+
+    /// Of the streams that have crossed a multiple of the interval with the events to append, in order of stream.
+    fn due_snapshots(&self) -> Vec<Snapshot> {
+        let Some(form) = P::SNAPSHOTS else { return Vec::new() };
+        let crosses = |event: &&NewEvent| event.version.is_multiple_of(self.snapshot_every.get());
+        let due: BTreeSet<Uuid> = self.staged.iter().filter(crosses).map(|event| event.stream_id).collect();
+        due.into_iter()
+            .map(|id| {
+                let stream = self.opened(id);
+                form.take(id, stream.version, &stream.state)
+            })
+            .collect()
     }
 
     /// Ends the batch after its commit has succeeded: its streams go to the cache.
@@ -224,47 +246,6 @@ const NOT_LOADED: &str = "a stream is loaded in the batch that uses it";
 
 fn generation(generations: &HashMap<u16, u64>, partition: u16) -> u64 {
     generations.get(&partition).copied().unwrap_or_default()
-}
-
-/// Folds the stored events of `streams` into them.
-async fn replay<P: Persistent>(
-    connection: &mut PgConnection,
-    streams: &mut HashMap<Uuid, Stream<StateOf<P>>>,
-) -> Result<(), Error> {
-    let ids: Vec<Uuid> = streams.keys().copied().collect();
-    // Without metadata and time: no decision depends on them, and they are half of the bytes.
-    let rows = sqlx::query!(
-        r#"SELECT stream_id, version, type AS "event_type", schema_version, payload
-             FROM event_store.events WHERE stream_id = ANY($1) ORDER BY stream_id, version"#,
-        &ids,
-    )
-    .fetch_all(connection)
-    .await?;
-    for row in rows {
-        let stream = streams.get_mut(&row.stream_id).expect("only the streams asked for are answered");
-        let version = following(stream.version, row.stream_id, row.version, &row.event_type)?;
-        let schema_version = row.schema_version.cast_unsigned();
-        match P::decode(&row.event_type, schema_version, &row.payload) {
-            Ok(event) => stream.apply::<P>(&event),
-            Err(source) => {
-                let (stream_id, event_type) = (row.stream_id, row.event_type);
-                return Err(Error::Undecodable { stream_id, version, event_type, schema_version, source });
-            }
-        }
-    }
-    Ok(())
-}
-
-impl<S> Stream<S> {
-    fn apply<P>(&mut self, event: &EventOf<P>)
-    where
-        P: Persistent,
-        P::Decider: Decider<State = S>,
-    {
-        let state = std::mem::replace(&mut self.state, P::Decider::initial());
-        self.state = P::Decider::evolve(state, event);
-        self.version += 1;
-    }
 }
 
 impl Context<'_> {

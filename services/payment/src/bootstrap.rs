@@ -51,6 +51,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
         database: registered.database(),
         outbox: registered.outbox(),
         payments_cached_max: settings.payments_cached_max,
+        snapshot_every: settings.snapshot_every,
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         intents: sender,

@@ -1,6 +1,6 @@
 //! The options of the service. All faults are named at once, before anything starts.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use bowline_config::{Faults, Given};
@@ -27,6 +27,15 @@ pub struct Options {
     /// The most payments kept in memory between batches.
     #[arg(long, env = "BOWLINE_PAYMENTS_CACHED_MAX", default_value = "65536", help_heading = "Limits")]
     payments_cached_max: Given<usize>,
+    /// After how many events of a payment its next snapshot is taken. Few payments have as many as ten.
+    #[arg(
+        long,
+        env = "BOWLINE_SNAPSHOT_EVERY",
+        default_value = "50",
+        value_name = "COUNT",
+        help_heading = "Limits"
+    )]
+    snapshot_every: Given<u32>,
 }
 
 /// How the payment provider is called.
@@ -73,6 +82,8 @@ pub struct Settings {
     pub worker: WorkerSettings,
     /// The most payments kept in memory between batches.
     pub payments_cached_max: NonZeroUsize,
+    /// After how many events of a payment its next snapshot is taken.
+    pub snapshot_every: NonZeroU32,
 }
 
 impl Options {
@@ -84,6 +95,7 @@ impl Options {
         let provider = self.provider.check(faults);
         let payments_cached_max =
             faults.within("payments-cached-max", self.payments_cached_max, 1..=10_000_000);
+        let snapshot_every = faults.within("snapshot-every", self.snapshot_every, 1..=1_000_000);
         let (service, (provider, worker)) = (service?, provider?);
         // A part of the time: the lanes have to be handed over as well, which may take half of it.
         let drain_timeout = provider.timeout.min(service.drain.timeout / 3);
@@ -94,6 +106,7 @@ impl Options {
             provider,
             worker,
             payments_cached_max: NonZeroUsize::new(payments_cached_max?)?,
+            snapshot_every: NonZeroU32::new(snapshot_every?)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The smallest kind of stream worth storing.
 
-use bowline_event_store::{Context, DecodeError, Persistent};
+use bowline_event_store::{Context, DecodeError, Persistent, SnapshotForm};
 use bowline_kernel::{Decider, IdSource};
 
 use crate::stage::{at, stream};
@@ -36,11 +36,15 @@ impl Decider for Counter {
     }
 }
 
-/// Counters as stored: version 1 said `{"n":…}`, version 2 says `{"amount":…}`.
-pub(crate) struct CounterStream;
+/// Counters as stored: version 1 said `{"n":…}`, version 2 says `{"amount":…}`. Snapshots have the form `FORM`; 0 for
+/// none.
+pub(crate) struct CounterStream<const FORM: u16 = 0>;
 
-impl Persistent for CounterStream {
+impl<const FORM: u16> Persistent for CounterStream<FORM> {
     type Decider = Counter;
+
+    const SNAPSHOTS: Option<SnapshotForm<u32>> =
+        if FORM == 0 { None } else { Some(SnapshotForm::json(FORM)) };
 
     fn event_type(_: &Added) -> &'static str {
         "Added"

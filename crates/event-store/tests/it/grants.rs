@@ -4,7 +4,7 @@ use sqlx::Executor as _;
 use crate::stage::{Stage, event, given, stream};
 
 #[tokio::test]
-async fn a_service_cannot_change_or_remove_an_event() {
+async fn a_service_cannot_change_an_event_or_remove_anything() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;
     given(&mut connection, stream(1), &[1]).await;
@@ -14,6 +14,8 @@ async fn a_service_cannot_change_or_remove_an_event() {
         "DELETE FROM event_store.events",
         "TRUNCATE event_store.events",
         "DROP TABLE event_store.events",
+        "DELETE FROM event_store.snapshots",
+        "TRUNCATE event_store.snapshots",
         "CREATE TABLE event_store.more ()",
     ] {
         let error = connection.execute(forbidden).await.expect_err(forbidden);
@@ -31,14 +33,16 @@ async fn an_auditor_reads_and_does_nothing_else() {
     let mut connection = stage.connect().await;
     let rights: Vec<String> = sqlx::query_scalar(
         "SELECT relation || ' ' || privilege
-           FROM unnest(ARRAY['event_store.events', 'event_store.readable_events']) relation,
+           FROM unnest(ARRAY['event_store.events', 'event_store.readable_events', 'event_store.snapshots']) relation,
                 unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) privilege
           WHERE has_table_privilege('bowline_auditor_role', relation, privilege) ORDER BY 1",
     )
     .fetch_all(&mut connection)
     .await
     .unwrap();
-    assert_eq!(rights, ["event_store.events SELECT", "event_store.readable_events SELECT"]);
+    let expected =
+        ["events", "readable_events", "snapshots"].map(|name| format!("event_store.{name} SELECT"));
+    assert_eq!(rights, expected);
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod appending;
 mod counter;
 mod grants;
 mod loading;
+mod snapshots;
 mod stage;
 mod streams;

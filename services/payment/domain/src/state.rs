@@ -1,19 +1,24 @@
 //! What is known about a payment: a fold of its events.
+//!
+//! Long histories are read from a snapshot of the state. Its form, and which state a history leads to, are pinned in
+//! `tests/domain/snapshots.rs`; whoever changes either raises [`State::SCHEMA_VERSION`].
 
 use bowline_kernel::{Money, PaymentToken};
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::{Event, Operation, ProviderReference, Reason};
 
 /// A payment: where it stands, and since when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     phase: Phase,
     updated_at: Option<DateTime<Utc>>,
 }
 
 /// Where a payment stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Nothing has been asked yet.
     Unknown,
@@ -66,7 +71,8 @@ pub enum Phase {
 }
 
 /// What had been before a payment was voided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum VoidedAfter {
     /// Nothing: the order was given up before payment was asked.
     Nothing,
@@ -106,6 +112,9 @@ pub enum Status {
 }
 
 impl State {
+    /// The version of the form in which the state is stored in snapshots, and of its meaning, from 1.
+    pub const SCHEMA_VERSION: u16 = 1;
+
     /// Where the payment stands.
     pub const fn phase(&self) -> &Phase {
         &self.phase

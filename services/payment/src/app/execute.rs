@@ -1,6 +1,6 @@
 //! The one transaction of the service: a batch of outcomes and messages, decided in memory, written together.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use bowline_database::{Database, Fault};
@@ -40,6 +40,8 @@ pub struct HandlerParts {
     pub outbox: Outbox,
     /// How many payments are remembered from batch to batch.
     pub payments_cached_max: NonZeroUsize,
+    /// After how many events of a payment its next snapshot is taken.
+    pub snapshot_every: NonZeroU32,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The ids of events.
@@ -73,7 +75,7 @@ impl PaymentHandler {
         Self {
             database: parts.database,
             outbox: parts.outbox,
-            streams: Streams::new(parts.payments_cached_max),
+            streams: Streams::new(parts.payments_cached_max).snapshot_every(parts.snapshot_every),
             partitions: PartitionWrites::default(),
             clock: parts.clock,
             ids: parts.ids,

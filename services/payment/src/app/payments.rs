@@ -1,7 +1,7 @@
-//! How payments are stored: the domain's events under the domain's own names and forms.
+//! How payments are stored: the domain's events and states under the domain's own names and forms.
 
-use bowline_event_store::{DecodeError, Persistent};
-use bowline_payment_domain::{Event, PaymentDecider};
+use bowline_event_store::{DecodeError, Persistent, SnapshotForm};
+use bowline_payment_domain::{Event, PaymentDecider, State};
 
 /// The streams of payments.
 #[derive(Debug, Clone, Copy)]
@@ -9,6 +9,8 @@ pub struct Payments;
 
 impl Persistent for Payments {
     type Decider = PaymentDecider;
+
+    const SNAPSHOTS: Option<SnapshotForm<State>> = Some(SnapshotForm::json(State::SCHEMA_VERSION));
 
     fn event_type(event: &Event) -> &'static str {
         event.event_type()

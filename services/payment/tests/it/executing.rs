@@ -9,6 +9,7 @@ use bowline_messaging::ExecuteError;
 use bowline_payment::app::record_outcome::{Outcome, RecordOutcome};
 use bowline_payment_domain::Status;
 use bowline_payment_simulator::Switches;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::neighbours::{message, new_order, order_confirmed, stock_reserved, void_payment};
@@ -48,6 +49,29 @@ async fn an_operation_is_open_from_the_event_that_asks_to_the_event_that_answers
         assert_eq!(stage.open_operations(order).await, open, "{step}");
         assert_eq!(status(&stage, order).await, Some(expected), "{step}");
     }
+    let told = stage.told(order).await;
+    assert!(matches!(&told[..], [PaymentEvent::Authorized(_), PaymentEvent::Captured(_)]), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_payment_goes_on_from_its_snapshot() {
+    let stage = Stage::new(Switches::default()).await;
+    let order = new_order();
+    stage.doomed_replica().await.hear(vec![stock_reserved(order, "tok_visa")]).await;
+    stage.doomed_replica().await.record(vec![outcome(order, authorized())]).await;
+    // Nobody needs the events that the snapshot contains any more.
+    sqlx::query("UPDATE event_store.events SET payload = '' WHERE version = 1")
+        .execute(&mut PgConnection::connect(&stage.urls().urls().owner).await.unwrap())
+        .await
+        .unwrap();
+    stage.doomed_replica().await.hear(vec![order_confirmed(order)]).await;
+    stage.doomed_replica().await.record(vec![outcome(order, Outcome::Captured)]).await;
+
+    let snapshots: Vec<(Uuid, i32)> = sqlx::query_as("SELECT stream_id, version FROM event_store.snapshots")
+        .fetch_all(&mut *stage.database.acquire().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(snapshots, [(order.uuid(), 4)]);
     let told = stage.told(order).await;
     assert!(matches!(&told[..], [PaymentEvent::Authorized(_), PaymentEvent::Captured(_)]), "{told:?}");
 }

@@ -1,6 +1,6 @@
 //! A database, a provider, and what a test needs to play both of their neighbours.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -238,6 +238,8 @@ fn handler(registered: &Registered, intents: IntentSender) -> PaymentHandler {
         database: registered.database(),
         outbox: registered.outbox(),
         payments_cached_max: NonZeroUsize::new(1_000).unwrap(),
+        // Small, so that every test that begins a second executor reads some.
+        snapshot_every: NonZeroU32::new(2).unwrap(),
         clock: Arc::new(SystemClock),
         ids: Arc::new(SystemIds),
         intents,
