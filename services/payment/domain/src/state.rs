@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use crate::{Event, Operation, ProviderReference, Reason};
 
 /// A payment: where it stands, and since when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     phase: Phase,
     updated_at: Option<DateTime<Utc>>,
 }
 
 /// Where a payment stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Nothing has been asked yet.
     Unknown,
@@ -66,7 +66,7 @@ pub enum Phase {
 }
 
 /// What had been before a payment was voided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum VoidedAfter {
     /// Nothing: the order was given up before payment was asked.
     Nothing,
@@ -87,7 +87,7 @@ pub enum VoidedAfter {
 }
 
 /// A payment's public status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The authorisation is being asked for.
     Authorizing,
