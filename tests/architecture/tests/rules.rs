@@ -45,6 +45,7 @@ const LAYERS: &[&[&str]] = &[
         "bowline-payment-simulator",
         "bowline-load",
         "bowline-test-support",
+        "bowline-model",
         "xtask",
     ],
     &["bowline-prove"],

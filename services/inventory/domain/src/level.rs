@@ -6,7 +6,7 @@ use crate::Movement;
 
 /// Units of one SKU. No part is negative, and their sum fits into 64 bits: so no movement between the parts can
 /// overflow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Level {
     available: i64,
     reserved: i64,

@@ -7,7 +7,7 @@ use bowline_kernel::{Quantity, Sku};
 use serde::{Deserialize, Serialize};
 
 /// Units of one SKU. Stored as the pair `["sku", quantity]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "(Sku, Quantity)", into = "(Sku, Quantity)")]
 pub struct Line {
     /// The stock-keeping unit.
@@ -29,7 +29,7 @@ impl From<Line> for (Sku, Quantity) {
 }
 
 /// The lines of an order, in the order in which they were sent: at least one, no SKU twice. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Line>", into = "Vec<Line>")]
 pub struct Lines(Arc<[Line]>);
 

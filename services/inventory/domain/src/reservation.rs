@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::Lines;
 
 /// What inventory holds for an order. Stored as JSON with the name of the state in `state`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Reservation {
     /// Nothing has been heard of the order. Never stored.

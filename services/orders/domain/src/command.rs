@@ -99,7 +99,7 @@ pub struct PlaceOrder {
 }
 
 /// Who asks for a cancellation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Canceller {
     /// The customer: told when it is too late.
     Customer,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ProductName;
 
 /// One line of an order, priced when the order was placed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Line {
     /// What is ordered.
     pub sku: Sku,

@@ -9,7 +9,7 @@ use crate::event::{OrderConfirmed, OrderPlaced};
 use crate::{CancelReason, Country, Effect, Event, Line, Outcome};
 
 /// Where an order stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum State {
     /// No such order.
     Unknown,
@@ -45,7 +45,7 @@ pub enum State {
 }
 
 /// What was ordered; never changes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order {
     /// The order's id.
     pub order_id: OrderId,
@@ -62,7 +62,7 @@ pub struct Order {
 }
 
 /// How far stock is while an order is pending.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StockStep {
     /// Inventory has not answered yet.
     Requested,
@@ -71,7 +71,7 @@ pub enum StockStep {
 }
 
 /// How far the effects of an order's end are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Settlement {
     /// Some effects are still to be reported.
     Open {
@@ -88,7 +88,7 @@ pub enum Settlement {
 }
 
 /// An order's public status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Stock and payment are being arranged.
     Pending,

@@ -8,7 +8,7 @@ use bowline_kernel::InvalidId;
 use serde::{Deserialize, Serialize};
 
 /// A product's name as the catalogue had it when the order was placed. The catalogue has the rules for names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct ProductName(Arc<str>);
 
@@ -37,7 +37,7 @@ impl From<ProductName> for String {
 }
 
 /// The customer's country as free text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Country(Arc<str>);
 

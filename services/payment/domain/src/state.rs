@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::{Event, Operation, ProviderReference, Reason};
 
 /// A payment: where it stands, and since when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
     phase: Phase,
     updated_at: Option<DateTime<Utc>>,
 }
 
 /// Where a payment stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Nothing has been asked yet.
@@ -71,7 +71,7 @@ pub enum Phase {
 }
 
 /// What had been before a payment was voided.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidedAfter {
     /// Nothing: the order was given up before payment was asked.
@@ -93,7 +93,7 @@ pub enum VoidedAfter {
 }
 
 /// A payment's public status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
     /// The authorisation is being asked for.
     Authorizing,

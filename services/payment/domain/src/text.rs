@@ -8,7 +8,7 @@ use bowline_kernel::InvalidId;
 use serde::{Deserialize, Serialize};
 
 /// What the provider calls the authorisation; later operations name it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderReference(Arc<str>);
 
