@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+use bowline_model::lanes::LanesArgs;
 use bowline_model::saga::{self, Bounds, Defect};
 use clap::{Parser, Subcommand};
 
@@ -20,6 +21,8 @@ struct Args {
 enum Model {
     /// The place-order saga: orders, inventory, payment and a provider, with crashes at every step
     Saga(Saga),
+    /// The lanes between two services: numbering, relay, log, consumer, failover
+    Lanes(LanesArgs),
 }
 
 #[derive(clap::Args)]
@@ -48,7 +51,10 @@ struct Saga {
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    let Model::Saga(args) = Args::parse().model;
+    let args = match Args::parse().model {
+        Model::Saga(args) => args,
+        Model::Lanes(args) => return Ok(args.run()),
+    };
     let bounds = Bounds {
         orders: args.orders,
         skus: args.skus,
