@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::batch::{Batch, Executed};
 use crate::consumer::{Consumer, Record};
 use crate::inbox::{Inbox, Incoming};
+use crate::inputs::Progress;
 use crate::lease::Owned;
 use crate::outbox::Sequenced;
 use crate::topic_watch::TopicIds;
@@ -175,6 +176,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) topic_ids: watch::Receiver<Option<TopicIds>>,
     pub(crate) offers: mpsc::Sender<Vec<Sequenced>>,
     pub(crate) troubles: watch::Sender<Troubles>,
+    pub(crate) progress: watch::Sender<Progress>,
 }
 
 /// Lanes that do not move, for health and operators.

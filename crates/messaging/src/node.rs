@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::consumer::Consumer;
 use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
 use crate::inbox::Inbox;
+use crate::inputs::{Inputs, Progress};
 use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
 use crate::partitions::PartitionWrites;
@@ -67,6 +68,7 @@ pub struct Node<C, R> {
     owned: watch::Receiver<Owned>,
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
+    inputs: Inputs,
     executor: CancellationToken,
     relay: CancellationToken,
     leases: CancellationToken,
@@ -118,6 +120,8 @@ impl Registered {
         let (offers, offered) = mpsc::channel(OFFERS_WAITING_MAX);
         let (found, topic_ids) = watch::channel(None);
         let (troubles_sender, troubles) = watch::channel(Troubles::default());
+        let (progress_sender, progress) = watch::channel(Progress::new());
+        let inputs = Inputs { reader: consumer.reader(), options: options.kafka.clone(), progress };
         let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
         let member = SystemIds.next_id();
         let (holder, owned) = Leases::new(leases, member, options.address, PARTITIONS, &options.lanes);
@@ -136,6 +140,7 @@ impl Registered {
             topic_ids: topic_ids.clone(),
             offers,
             troubles: troubles_sender,
+            progress: progress_sender,
         });
         let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
         needs.sort_unstable_by_key(|topic| topic.name);
@@ -159,7 +164,18 @@ impl Registered {
             std::future::pending().await
         });
         let [executor, relay, leases] = tokens;
-        Ok(Node { commands, owned, topic_ids, troubles, executor, relay, leases, drain_patience, tasks })
+        Ok(Node {
+            commands,
+            owned,
+            topic_ids,
+            troubles,
+            inputs,
+            executor,
+            relay,
+            leases,
+            drain_patience,
+            tasks,
+        })
     }
 }
 
@@ -177,6 +193,11 @@ impl<C, R> Node<C, R> {
     /// Lanes that do not move.
     pub fn troubles(&self) -> watch::Receiver<Troubles> {
         self.troubles.clone()
+    }
+
+    /// Whether what it hears is applied.
+    pub fn inputs(&self) -> Inputs {
+        self.inputs.clone()
     }
 
     /// Waits until every topic is there.

@@ -28,6 +28,7 @@ pub(crate) struct Script(Arc<Mutex<Faults>>);
 struct Faults {
     refused: HashSet<Uuid>,
     poisonous: HashSet<Uuid>,
+    away: bool,
     answers_to_lose: u32,
     answers_lost: u32,
 }
@@ -41,6 +42,11 @@ impl Script {
     /// The message about this key is named as the culprit.
     pub(crate) fn poison(&self, key: Uuid) {
         self.0.lock().unwrap().poisonous.insert(key);
+    }
+
+    /// From now on nothing can be stored, or everything again.
+    pub(crate) fn away(&self, away: bool) {
+        self.0.lock().unwrap().away = away;
     }
 
     /// The answer to the next commits does not arrive.
@@ -79,6 +85,9 @@ impl Ledger {
     fn check(&self, batch: &Batch<Ask>) -> Result<(), ExecuteError> {
         let refusal = |what: &str| ExecuteError::Other { fault: Fault::Refused, source: what.into() };
         let faults = self.script.0.lock().unwrap();
+        if faults.away {
+            return Err(ExecuteError::Other { fault: Fault::Unavailable, source: "away".into() });
+        }
         if batch.commands.iter().any(|ask| matches!(ask, Ask::Nonsense)) {
             return Err(refusal("nonsense"));
         }

@@ -7,6 +7,7 @@ mod executing;
 mod faults;
 mod gaps;
 mod incarnations;
+mod inputs;
 mod leases;
 mod ledger;
 mod numbering;
