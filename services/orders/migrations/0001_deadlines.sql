@@ -8,13 +8,13 @@ CREATE TABLE orders.deadlines (
     fence     integer NOT NULL,
     due_at    timestamptz NOT NULL
 ) WITH (
+    -- Most rows are changed once, before they are deleted. With room beside it and no column of it in an index, the new
+    -- version stays on its page and costs no index entry: half the price.
+    fillfactor = 50,
     -- Every row is deleted soon: what matters for vacuum is their number, not their share.
     autovacuum_vacuum_scale_factor = 0,
     autovacuum_vacuum_threshold = 20000
 );
-
--- What is due is asked for every second, and a long outage leaves many rows that are not to be looked at.
-CREATE INDEX deadlines_due ON orders.deadlines (partition, awaited, due_at);
 
 COMMENT ON TABLE orders.deadlines IS 'Pending orders, each with the time at which it has waited for long enough.';
 COMMENT ON COLUMN orders.deadlines.partition IS 'Whoever holds the lease of this partition looks at it.';

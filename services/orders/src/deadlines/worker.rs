@@ -88,9 +88,14 @@ impl DeadlineWorker {
         let now = self.parts.clock.now();
         self.follow_leases(now);
         let groups = self.groups(now).await.inspect_err(|_| self.clear_since.clear())?;
-        self.look(&groups, now).await;
-        let due: Vec<_> =
-            groups.iter().filter_map(|group| Some((*group, self.until(*group, now)?))).collect();
+        let ways: Vec<Group> = groups.iter().map(|(group, _)| *group).collect();
+        self.look(&ways, now).await;
+        let due: Vec<_> = groups
+            .iter()
+            .filter_map(|(group, oldest)| {
+                Some((*group, self.until(*group, now).filter(|until| oldest <= until)?))
+            })
+            .collect();
         let mut all = Round::default();
         while !due.is_empty() {
             let expiries = {
@@ -100,7 +105,8 @@ impl DeadlineWorker {
             let last = expiries.len() < self.settings.batch_max;
             let round = self.expire(expiries).await;
             all.add(round);
-            if last || round.failed > 0 {
+            // Without an effect, the same ones would come again.
+            if last || round.failed > 0 || round.cancelled == 0 {
                 break;
             }
         }
@@ -117,9 +123,12 @@ impl DeadlineWorker {
         }
     }
 
-    /// The groups whose ways matter: something is due in them, or will be before their ways have been clear for long
-    /// enough.
-    async fn groups(&self, now: DateTime<Utc>) -> Result<Vec<Group>, bowline_database::Error> {
+    /// The groups whose ways matter, each with its oldest deadline: something is due in them, or will be before their
+    /// ways have been clear for long enough.
+    async fn groups(
+        &self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<(Group, DateTime<Utc>)>, bowline_database::Error> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         if partitions.is_empty() {
             return Ok(Vec::new());

@@ -59,19 +59,17 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The groups of these partitions in which at least one deadline is due at `until`.
+/// The groups of these partitions in which something is due at `until`, each with the time of its oldest deadline.
 pub(crate) async fn groups_due(
     connection: &mut PgConnection,
     partitions: &[u16],
     until: DateTime<Utc>,
-) -> Result<Vec<Group>, sqlx::Error> {
+) -> Result<Vec<(Group, DateTime<Utc>)>, sqlx::Error> {
     let partitions: Vec<i16> = partitions.iter().map(|partition| partition.cast_signed()).collect();
     let rows = sqlx::query!(
-        // One look into the index for each group, however many deadlines it has.
-        r#"SELECT p.partition AS "partition!", a.awaited AS "awaited!"
-             FROM unnest($1::int2[]) p(partition) CROSS JOIN unnest(ARRAY[1, 2]::int2[]) a(awaited)
-            WHERE EXISTS (SELECT FROM orders.deadlines d
-                           WHERE d.partition = p.partition AND d.awaited = a.awaited AND d.due_at <= $2)"#,
+        // Without an index on the time: the table holds only what is pending, and an index costs every order.
+        r#"SELECT partition, awaited, min(due_at) AS "oldest!" FROM orders.deadlines
+            WHERE partition = ANY($1::int2[]) AND due_at <= $2 GROUP BY partition, awaited"#,
         &partitions,
         until,
     )
@@ -80,10 +78,10 @@ pub(crate) async fn groups_due(
     let group = |partition: i16, stored| {
         awaited(stored).map(|awaited| Group { partition: partition.cast_unsigned(), awaited })
     };
-    Ok(rows.into_iter().filter_map(|row| group(row.partition, row.awaited)).collect())
+    Ok(rows.into_iter().filter_map(|row| Some((group(row.partition, row.awaited)?, row.oldest))).collect())
 }
 
-/// The deadlines of each group that are due at its time, the oldest of each first, at most `limit` in all.
+/// The deadlines of each group that are due at its time, the oldest first, at most `limit` in all.
 pub(crate) async fn due(
     connection: &mut PgConnection,
     groups: &[(Group, DateTime<Utc>)],
@@ -94,12 +92,10 @@ pub(crate) async fn due(
     let until: Vec<DateTime<Utc>> = groups.iter().map(|(_, until)| *until).collect();
     let rows = sqlx::query!(
         "SELECT d.order_id, d.fence
-           FROM unnest($1::int2[], $2::int2[], $3::timestamptz[]) g(partition, awaited, until)
-          CROSS JOIN LATERAL (
-                SELECT order_id, fence FROM orders.deadlines d
-                 WHERE d.partition = g.partition AND d.awaited = g.awaited AND d.due_at <= g.until
-                 ORDER BY d.due_at LIMIT $4) d
-          LIMIT $4",
+           FROM orders.deadlines d
+           JOIN unnest($1::int2[], $2::int2[], $3::timestamptz[]) g(partition, awaited, until)
+             ON d.partition = g.partition AND d.awaited = g.awaited AND d.due_at <= g.until
+          ORDER BY d.due_at, d.order_id LIMIT $4",
         &partitions,
         &awaited,
         &until,

@@ -1,5 +1,6 @@
 //! The worker of the deadlines on real lanes, with neighbours that are played and a clock that the test moves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use bowline_orders::app::command::Command;
 use bowline_orders::app::reply::Reply;
 use bowline_orders::bootstrap;
 use bowline_orders::deadlines::{DeadlineParts, DeadlineSettings, DeadlineWorker, Round, Ways};
-use bowline_test_support::{namespace, stack};
+use bowline_test_support::{eventually, namespace, stack};
 use chrono::TimeDelta;
 
 use crate::neighbours::{Health, Speaker};
@@ -126,8 +127,16 @@ impl Replica {
         order
     }
 
-    async fn topics(&self) {
-        tokio::time::timeout(PATIENCE, self.node.topics_ready()).await.unwrap();
+    /// Waits until all that this replica hears is there and read to its end.
+    async fn hears(&self) {
+        let all: BTreeSet<u16> = (0..PARTITIONS).collect();
+        for topic in [&INVENTORY_EVENTS, &PAYMENT_EVENTS] {
+            eventually("the inputs are followed", PATIENCE, async || {
+                let caught_up = self.node.inputs().caught_up(topic, &all, HASTE).await;
+                (caught_up == all).then_some(())
+            })
+            .await;
+        }
     }
 
     async fn round(&mut self) -> Round {
@@ -152,7 +161,7 @@ fn authorized(order: OrderId) -> payment::v1::PaymentAuthorized {
 async fn orders_that_are_due_are_given_up_and_no_others() {
     let world = World::new().await;
     let mut replica = world.replica_that(|settings| settings.batch_max = 2).await;
-    replica.topics().await;
+    replica.hears().await;
     for _ in 0..5 {
         replica.placed().await;
     }
@@ -168,7 +177,7 @@ async fn orders_that_are_due_are_given_up_and_no_others() {
 async fn an_answer_that_lies_on_the_topic_is_in_time() {
     let world = World::new().await;
     let mut replica = world.replica().await;
-    replica.topics().await;
+    replica.hears().await;
     let (answered, silent) = (replica.placed().await, replica.placed().await);
     world.clock.advance(minutes(5));
     let (inventory, payment) = (
@@ -189,12 +198,12 @@ async fn an_answer_that_lies_on_the_topic_is_in_time() {
 async fn a_step_waits_while_who_owes_the_answer_is_not_in_order_but_not_for_ever() {
     let world = World::new().await;
     let mut replica = world.replica().await;
-    replica.topics().await;
+    replica.hears().await;
     let (unpaid, unreserved) = (replica.placed().await, replica.placed().await);
     let speaker = Speaker::of::<inventory::v1::StockReserved>(&world.kafka).await;
     speaker.say(unpaid, &reserved(unpaid)).await;
     speaker.drain().await;
-    bowline_test_support::eventually("the reservation is noted", PATIENCE, async || {
+    eventually("the reservation is noted", PATIENCE, async || {
         (world.stage.history(unpaid).await.len() == 2).then_some(())
     })
     .await;
@@ -221,7 +230,7 @@ async fn a_step_waits_while_who_owes_the_answer_is_not_in_order_but_not_for_ever
 async fn a_service_that_cannot_be_asked_is_waited_for() {
     let world = World::new().await;
     let mut replica = world.replica().await;
-    replica.topics().await;
+    replica.hears().await;
     replica.placed().await;
     world.inventory.goes().await;
     world.clock.advance(minutes(64));
@@ -236,12 +245,12 @@ async fn a_payment_that_does_not_know_its_provider_is_waited_for() {
     let world = World::new().await;
     let elder = Health::good().await;
     let mut replica = world.replica_that(|settings| settings.payment_url = elder.url()).await;
-    replica.topics().await;
+    replica.hears().await;
     let order = replica.placed().await;
     let speaker = Speaker::of::<inventory::v1::StockReserved>(&world.kafka).await;
     speaker.say(order, &reserved(order)).await;
     speaker.drain().await;
-    bowline_test_support::eventually("the reservation is noted", PATIENCE, async || {
+    eventually("the reservation is noted", PATIENCE, async || {
         (world.stage.history(order).await.len() == 2).then_some(())
     })
     .await;
@@ -256,7 +265,7 @@ async fn a_payment_that_does_not_know_its_provider_is_waited_for() {
 async fn a_step_waits_while_its_input_lags_but_not_for_ever() {
     let world = World::new().await;
     let mut replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
-    replica.topics().await;
+    replica.hears().await;
     // A message that no path of the saga leads to stops inventory's lane of this partition.
     let order = replica.placed().await;
     let speaker = Speaker::of::<inventory::v1::StockReleased>(&world.kafka).await;
@@ -286,7 +295,7 @@ async fn without_kafka_deadlines_wait() {
 async fn a_way_must_have_been_clear_for_a_while() {
     let world = World::new().await;
     let mut replica = world.replica_that(|settings| settings.settle = minutes(2)).await;
-    replica.topics().await;
+    replica.hears().await;
     let order = replica.placed().await;
     // Two minutes before it is due, the way is looked at; then it is blocked for a moment.
     world.clock.advance(minutes(3));
@@ -307,7 +316,7 @@ async fn a_way_must_have_been_clear_for_a_while() {
 async fn a_way_that_was_clear_all_the_while_delays_nothing() {
     let world = World::new().await;
     let mut replica = world.replica_that(|settings| settings.settle = minutes(2)).await;
-    replica.topics().await;
+    replica.hears().await;
     replica.placed().await;
     world.clock.advance(minutes(3));
     assert_eq!(replica.round().await, NOTHING);
@@ -320,7 +329,7 @@ async fn a_way_that_was_clear_all_the_while_delays_nothing() {
 async fn deadlines_survive_a_restart_and_the_successor_first_hears_what_has_come() {
     let world = World::new().await;
     let first = world.replica().await;
-    first.topics().await;
+    first.hears().await;
     let (answered, silent) = (first.placed().await, first.placed().await);
     first.drain().await;
     let speaker = Speaker::of::<payment::v1::PaymentAuthorized>(&world.kafka).await;
@@ -332,7 +341,7 @@ async fn deadlines_survive_a_restart_and_the_successor_first_hears_what_has_come
     world.inventory.is("", false).await;
     let mut second = world.replica_that(|settings| settings.settle = minutes(2)).await;
     assert_eq!(second.round().await, NOTHING);
-    bowline_test_support::eventually("the answer is applied", PATIENCE, async || {
+    eventually("the answer is applied", PATIENCE, async || {
         (world.stage.history(answered).await.len() == 2).then_some(())
     })
     .await;
@@ -346,7 +355,7 @@ async fn deadlines_survive_a_restart_and_the_successor_first_hears_what_has_come
 async fn two_workers_give_an_order_up_once() {
     let world = World::new().await;
     let mut first = world.replica().await;
-    first.topics().await;
+    first.hears().await;
     let order = first.placed().await;
     let mut second = world.worker(&first.node, |_| {}).await;
     world.clock.advance(minutes(5));
