@@ -2,6 +2,7 @@
 //!
 //! - [`common`], [`orders`], [`inventory`], [`payment`], [`projection`]: the types generated from `proto/`.
 //! - [`topics`] and [`events`]: the registry of every topic and of every type of message on it.
+//! - [`health`]: the names under which services tell the health of what they depend on.
 //! - [`partition`]: which partition a key belongs to, for every producer and every consumer alike.
 //! - [`envelope`]: what travels in the headers of a message (CloudEvents in binary mode, lane, sequence).
 //!
@@ -16,6 +17,7 @@
 pub mod convert;
 pub mod envelope;
 pub mod events;
+pub mod health;
 pub mod partition;
 pub mod payloads;
 pub mod topics;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ enum Order {
 #[derive(Debug)]
 pub(crate) struct Consumer {
     orders: Option<Sender<Order>>,
+    reader: Weak<BaseConsumer<Diagnostics>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -75,16 +77,23 @@ impl Consumer {
         group: &str,
         topics: &[&'static Topic],
     ) -> Result<(Self, mpsc::Receiver<Vec<Record>>), Error> {
-        let consumer = options.consumer(group).create_with_context(Diagnostics::of("consumer"))?;
+        let consumer: Arc<BaseConsumer<_>> =
+            Arc::new(options.consumer(group).create_with_context(Diagnostics::of("consumer"))?);
+        let reader = Arc::downgrade(&consumer);
         let (orders, told) = channel();
         let (sender, records) = mpsc::channel(HANDOVERS_WAITING_MAX);
         let names = topics.iter().map(|topic| (options.topic_name(topic), *topic)).collect();
-        let reader = Reader { consumer, names, generations: HashMap::new(), told, sender };
+        let reading = Reader { consumer, names, generations: HashMap::new(), told, sender };
         let thread = std::thread::Builder::new()
             .name("consumer".into())
-            .spawn(move || reader.run())
+            .spawn(move || reading.run())
             .map_err(|error| Error::Metadata(format!("the consumer's thread cannot start: {error}")))?;
-        Ok((Self { orders: Some(orders), thread: Some(thread) }, records))
+        Ok((Self { orders: Some(orders), reader, thread: Some(thread) }, records))
+    }
+
+    /// The client that reads, as long as the thread lives; for questions to the brokers.
+    pub(crate) fn reader(&self) -> Weak<BaseConsumer<Diagnostics>> {
+        Weak::clone(&self.reader)
     }
 
     /// Reads these partitions from these offsets, those already read anew.
@@ -123,7 +132,7 @@ impl Drop for Consumer {
 }
 
 struct Reader {
-    consumer: BaseConsumer<Diagnostics>,
+    consumer: Arc<BaseConsumer<Diagnostics>>,
     names: HashMap<String, &'static Topic>,
     generations: HashMap<(&'static str, u16), u64>,
     told: Receiver<Order>,

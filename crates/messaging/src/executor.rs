@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::batch::{Batch, Executed};
 use crate::consumer::{Consumer, Record};
 use crate::inbox::{Inbox, Incoming};
+use crate::inputs::Progress;
 use crate::lease::Owned;
 use crate::outbox::Sequenced;
 use crate::parking::{Condemned, Parking};
@@ -180,6 +181,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) topic_ids: watch::Receiver<Option<TopicIds>>,
     pub(crate) offers: mpsc::Sender<Vec<Sequenced>>,
     pub(crate) troubles: watch::Sender<Troubles>,
+    pub(crate) progress: watch::Sender<Progress>,
 }
 
 /// Lanes that do not move, for health and operators.

@@ -25,6 +25,7 @@ mod error;
 mod executor;
 mod inbox;
 pub mod incarnation;
+mod inputs;
 mod kafka;
 mod lane_reader;
 mod lease;
@@ -47,6 +48,7 @@ pub use dead_letters::{
 pub use error::Error;
 pub use executor::{CommandError, Commands, ExecuteError, Handler, Troubles};
 pub use inbox::{Incoming, InputId};
+pub use inputs::Inputs;
 pub use lane_reader::{LaneHead, LaneMessage, LaneReadError, LaneReader};
 pub use lease::Owned;
 pub use node::{Node, NodeOptions, Registered, Wiring};

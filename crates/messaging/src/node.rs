@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::consumer::Consumer;
 use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
 use crate::inbox::Inbox;
+use crate::inputs::{Inputs, Progress};
 use crate::lane_reader::LaneReader;
 use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
@@ -74,6 +75,7 @@ pub struct Node<C, R> {
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
     lane_reader: LaneReader,
+    inputs: Inputs,
     executor: CancellationToken,
     relay: CancellationToken,
     leases: CancellationToken,
@@ -127,6 +129,8 @@ impl Registered {
         let (offers, offered) = mpsc::channel(OFFERS_WAITING_MAX);
         let (found, topic_ids) = watch::channel(None);
         let (troubles_sender, troubles) = watch::channel(Troubles::default());
+        let (progress_sender, progress) = watch::channel(Progress::new());
+        let inputs = Inputs { reader: consumer.reader(), options: options.kafka.clone(), progress };
         let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
         let member = SystemIds.next_id();
         let (holder, owned) = Leases::new(leases, member, options.address, PARTITIONS, &options.lanes);
@@ -146,6 +150,7 @@ impl Registered {
             topic_ids: topic_ids.clone(),
             offers,
             troubles: troubles_sender,
+            progress: progress_sender,
         });
         let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
         needs.sort_unstable_by_key(|topic| topic.name);
@@ -175,6 +180,7 @@ impl Registered {
             topic_ids,
             troubles,
             lane_reader,
+            inputs,
             executor,
             relay,
             leases,
@@ -203,6 +209,11 @@ impl<C, R> Node<C, R> {
     /// What this service has sent, for consumers whose topic has lost it.
     pub fn lane_reader(&self) -> LaneReader {
         self.lane_reader.clone()
+    }
+
+    /// Whether what it hears is applied.
+    pub fn inputs(&self) -> Inputs {
+        self.inputs.clone()
     }
 
     /// Waits until every topic is there.

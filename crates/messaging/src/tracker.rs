@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::batch::{PositionStep, Step};
 use crate::inbox::{Incoming, InputId, Mark, Position};
+use crate::inputs::Progress;
 
 /// Follows every lane of the partitions that this process owns.
 #[derive(Debug, Default)]
@@ -258,6 +259,18 @@ impl Tracker {
             .collect();
         texts.sort_unstable();
         texts
+    }
+
+    /// How far each partition is applied, when `pending` is all that is scheduled and not applied.
+    pub(crate) fn progress(&self, pending: &[Incoming]) -> Progress {
+        let mut progress: Progress =
+            self.places.iter().map(|(place, state)| (*place, state.resume_at())).collect();
+        for message in pending {
+            if let Some(offset) = progress.get_mut(&(message.topic.name, message.partition)) {
+                *offset = message.offset.min(*offset);
+            }
+        }
+        progress
     }
 
     /// The stored positions, for the consumer group that tools look at.

@@ -1,8 +1,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use http::Request;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -31,17 +34,26 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// The generated server of each service takes the largest message itself:
 /// `OrdersServiceServer::new(api).max_decoding_message_size(service.limits().message_size_max)`.
-#[derive(Debug)]
 pub struct Grpc {
     descriptors: &'static [u8],
     names: Vec<&'static str>,
     routes: Routes,
+    healths: Vec<Health>,
+}
+
+/// A health under a name of its own.
+struct Health {
+    name: &'static str,
+    /// When it was added.
+    good: bool,
+    /// Keeps it up to date from then on.
+    follow: Box<dyn FnOnce(HealthReporter) -> BoxFuture<'static, ()> + Send>,
 }
 
 impl Grpc {
     /// No services yet. `descriptors` is the encoded file descriptor set that describes them, and may describe more.
     pub fn new(descriptors: &'static [u8]) -> Self {
-        Self { descriptors, names: Vec::new(), routes: Routes::default() }
+        Self { descriptors, names: Vec::new(), routes: Routes::default(), healths: Vec::new() }
     }
 
     /// Adds a generated server.
@@ -58,6 +70,33 @@ impl Grpc {
     {
         self.names.push(S::NAME);
         self.routes = self.routes.add_service(service);
+        self
+    }
+
+    /// Tells through the health protocol, under a name of its own, how something is that this process depends on and
+    /// that does not keep it from taking calls.
+    #[must_use]
+    pub fn health<T: Send + Sync + 'static>(
+        mut self,
+        name: &'static str,
+        mut of: watch::Receiver<T>,
+        is_good: impl Fn(&T) -> bool + Send + 'static,
+    ) -> Self {
+        let good = is_good(&of.borrow());
+        let follow = Box::new(move |reporter: HealthReporter| -> BoxFuture<'static, ()> {
+            Box::pin(async move {
+                loop {
+                    let status = status_of(is_good(&of.borrow_and_update()));
+                    reporter.set_service_status(name, status).await;
+                    if of.changed().await.is_err() {
+                        // Nobody knows any more.
+                        reporter.set_service_status(name, ServingStatus::Unknown).await;
+                        return;
+                    }
+                }
+            })
+        });
+        self.healths.push(Health { name, good, follow });
         self
     }
 
@@ -90,6 +129,12 @@ impl Grpc {
                 TcpIncoming::from(listener).with_nodelay(Some(true)),
                 closing.cancelled_owned(),
             );
+        let mut followed = JoinSet::new();
+        for health in self.healths {
+            // Known before the first call comes in.
+            reporter.set_service_status(health.name, status_of(health.good)).await;
+            followed.spawn((health.follow)(reporter.clone()));
+        }
         tokio::select! {
             served = serving => {
                 served.map_err(|error| ServiceError::Server { name: "gRPC", source: Some(Box::new(error)) })
@@ -115,12 +160,16 @@ fn streams_max(limits: LimitSettings) -> u32 {
     u32::try_from(limits.requests_in_flight_max).unwrap_or(u32::MAX).saturating_add(STREAMS_SPARE)
 }
 
+const fn status_of(good: bool) -> ServingStatus {
+    if good { ServingStatus::Serving } else { ServingStatus::NotServing }
+}
+
 /// Keeps the health of the whole server and of each service equal to the readiness.
 async fn follow(readiness: &Readiness, reporter: &HealthReporter, names: &[&'static str]) {
     let mut changes = readiness.watch();
     loop {
         let ready = *changes.borrow_and_update();
-        let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        let status = status_of(ready);
         for name in std::iter::once(&"").chain(names) {
             reporter.set_service_status(*name, status).await;
         }

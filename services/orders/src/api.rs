@@ -19,7 +19,7 @@ use bowline_service::{ApiError, ErrorKind, TraceId, Violations, command_failed, 
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use crate::app::execute::Command;
+use crate::app::command::{Call, Command};
 use crate::app::queries;
 use crate::app::reply::Reply;
 use crate::infra::catalogue::Catalogue;
@@ -57,10 +57,10 @@ impl Api {
         OrderId::new(id)
     }
 
-    /// Executes a command; what went wrong as the caller sees it.
-    async fn execute(&self, command: Command) -> Result<v1::Order, ApiError> {
-        let order_id = command.order_id;
-        let reply = self.commands.execute(command).await.map_err(command_failed)?;
+    /// Executes what a caller asks for; what went wrong as the caller sees it.
+    async fn execute(&self, call: Call) -> Result<v1::Order, ApiError> {
+        let order_id = call.order_id;
+        let reply = self.commands.execute(Command::Call(call)).await.map_err(command_failed)?;
         self.answer(reply, order_id).await
     }
 
@@ -80,6 +80,7 @@ impl Api {
             }
             Reply::NotFound => Err(order_not_found(order_id)),
             Reply::KeyReused => Err(request_id_reused()),
+            Reply::Expired(_) => Err(ApiError::internal("a caller got the reply to a deadline")),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the service does: one file per use case.
 
+pub mod command;
+mod effects;
 pub mod execute;
 mod publish;
 pub(crate) mod queries;

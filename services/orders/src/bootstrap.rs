@@ -13,9 +13,11 @@ use bowline_kernel::{Clock, IdSource, SystemClock, SystemIds};
 use bowline_messaging::Wiring;
 use bowline_service::{Grpc, Service, forget_answers};
 
+use crate::MIGRATOR;
 use crate::api::Api;
 use crate::app::execute::Orders;
 use crate::config::Settings;
+use crate::deadlines::{DeadlineParts, DeadlineWorker, Ways};
 use crate::infra::catalogue::Catalogue;
 
 /// What orders says and hears.
@@ -30,11 +32,12 @@ pub fn wiring() -> Wiring {
 }
 
 /// Every owner of tables in the database of orders, in the order in which their migrations are applied.
-pub fn migrators() -> [(&'static str, &'static Migrator); 3] {
+pub fn migrators() -> [(&'static str, &'static Migrator); 4] {
     [
         ("messaging", &bowline_messaging::MIGRATOR),
         ("event_store", &bowline_event_store::MIGRATOR),
         ("idempotency", &bowline_idempotency::MIGRATOR),
+        ("orders", &MIGRATOR),
     ]
 }
 
@@ -45,9 +48,22 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let (database, outbox) = (registered.database(), registered.outbox());
+    let (deadlines, cached_max) = (settings.deadlines, settings.orders_cached_max);
     let handler =
-        Orders::new(database, outbox, Arc::clone(&clock), Arc::clone(&ids), settings.orders_cached_max);
+        Orders::new(database, outbox, Arc::clone(&clock), Arc::clone(&ids), cached_max, deadlines.limits);
     let node = registered.start(handler)?;
+    let (inventory_url, payment_url) = (&settings.catalogue.url, &deadlines.payment_url);
+    let ways = Ways::new(node.inputs(), inventory_url, payment_url, deadlines.probe_timeout)
+        .context("the address of a neighbour cannot be used")?;
+    let parts = DeadlineParts {
+        database: reads.clone(),
+        commands: node.commands(),
+        owned: node.owned(),
+        ways,
+        clock: Arc::clone(&clock),
+    };
+    let worker = DeadlineWorker::new(deadlines, parts);
+    service.background().spawn("deadlines", worker.run(service.draining()));
     let api = Api {
         commands: node.commands(),
         reads: reads.clone(),

@@ -9,6 +9,8 @@ use bowline_resilience::{BreakerOptions, BreakerSettings, RetryOptions, RetrySet
 use bowline_service::{AnswersArgs, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
 use url::Url;
 
+use crate::deadlines::{DeadlineArgs, DeadlineSettings};
+
 /// The Bowline orders service.
 ///
 /// Every option can be given as a flag or as an environment variable. All faults are named at once.
@@ -25,6 +27,8 @@ pub struct Options {
     retry: RetryOptions,
     #[command(flatten)]
     answers: AnswersArgs,
+    #[command(flatten)]
+    deadlines: DeadlineArgs,
     /// Where inventory's catalogue is asked for prices.
     #[arg(
         long,
@@ -68,6 +72,8 @@ pub struct Settings {
     pub orders_cached_max: NonZeroUsize,
     /// How long answers are kept.
     pub answers_kept: Duration,
+    /// How long orders may wait for what they need.
+    pub deadlines: DeadlineSettings,
 }
 
 /// How prices are asked for.
@@ -95,6 +101,7 @@ impl Options {
         let breaker = self.breaker.check(faults);
         let retry = self.retry.check(faults);
         let answers_kept = self.answers.check(faults);
+        let deadlines = self.deadlines.check(faults);
         let url = faults.take_if("inventory-url", self.inventory_url, INVENTORY_URL, |url| {
             url.scheme() == "http" && url.has_host()
         });
@@ -119,6 +126,7 @@ impl Options {
             line_limits: LineLimits { lines_max: lines_max?, quantity_max: quantity_max? },
             orders_cached_max: NonZeroUsize::new(orders_cached_max?)?,
             answers_kept: answers_kept?,
+            deadlines: deadlines?,
         })
     }
 }

@@ -3,7 +3,8 @@
 //! - `api`: gRPC; what callers may send and what they get.
 //! - `app`: one file per use case. [`app::execute`] is the one transaction; `app/reactions` lists what other services
 //!   report; `app/publish` is the one bridge from stored events to public messages.
-//! - `infra`: the catalogue over gRPC.
+//! - [`deadlines`]: gives up orders that have waited for long enough.
+//! - `infra`: the catalogue and the health of the neighbours over gRPC, the table of deadlines.
 //! - [`bootstrap`]: the only place that wires.
 //!
 //! **Guarantees.** An accepted order is stored together with the message that starts its saga. Every report of another
@@ -17,4 +18,8 @@ pub mod api;
 pub mod app;
 pub mod bootstrap;
 pub mod config;
+pub mod deadlines;
 mod infra;
+
+/// The tables of orders; applied beside those of the mechanism crates.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

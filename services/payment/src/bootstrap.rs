@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use bowline_contracts::FILE_DESCRIPTOR_SET;
+use bowline_contracts::health::PROVIDER;
 use bowline_contracts::payment::v1::payment_service_server::PaymentServiceServer;
 use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT, PAYMENT_COMMANDS, PAYMENT_EVENTS};
 use bowline_database::Migrator;
 use bowline_kernel::{SystemClock, SystemIds};
 use bowline_messaging::Wiring;
+use bowline_resilience::State;
 use bowline_service::{Grpc, Service};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -66,8 +68,13 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     };
     let api = PaymentServiceServer::new(PaymentApi::new(reads.clone()))
         .max_decoding_message_size(service.limits().message_size_max);
-    let service = with_worker(service, Worker::new(settings.worker, parts));
-    Ok(service.with_node(node, reads).grpc(Grpc::new(FILE_DESCRIPTOR_SET).add_service(api)))
+    let worker = Worker::new(settings.worker, parts);
+    let provider_state = worker.provider_state();
+    let grpc = Grpc::new(FILE_DESCRIPTOR_SET)
+        .add_service(api)
+        .health(PROVIDER, provider_state, |state| *state == State::Closed);
+    let service = with_worker(service, worker);
+    Ok(service.with_node(node, reads).grpc(grpc))
 }
 
 /// Runs the worker, and stops it before the executor that takes its outcomes.

@@ -131,7 +131,10 @@ impl Ground {
             format!("--kafka-namespace={}", self.kafka.namespace),
         ];
         match service {
-            "orders" => spec.args.push(format!("--inventory-url={}", self.places.grpc_url("inventory"))),
+            "orders" => spec.args.extend([
+                format!("--inventory-url={}", self.places.grpc_url("inventory")),
+                format!("--payment-url={}", self.places.grpc_url("payment")),
+            ]),
             "payment" => spec.args.push(format!("--provider-url=http://{}", self.places.provider)),
             _ => {}
         }

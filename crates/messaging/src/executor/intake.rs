@@ -100,6 +100,7 @@ impl<H: Handler> Executor<H> {
         self.follow_leases().await;
         self.keep_queues().await;
         self.parts.consumer.note(self.tracker.stored());
+        self.parts.progress.send_replace(self.tracker.progress(&self.pending));
         let missing = self.tracker.missing();
         let now = Instant::now();
         self.gaps.retain(|gap, _| missing.contains(gap));

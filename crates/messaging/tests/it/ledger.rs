@@ -30,6 +30,7 @@ pub(crate) struct Script(Arc<Mutex<Faults>>);
 #[derive(Debug, Default)]
 struct Faults {
     refused: HashSet<Uuid>,
+    away: bool,
     answers_to_lose: u32,
     answers_lost: u32,
 }
@@ -43,6 +44,11 @@ impl Script {
     /// What was refused is taken from now on.
     pub(crate) fn forgive(&self) {
         self.0.lock().unwrap().refused.clear();
+    }
+
+    /// From now on nothing can be stored, or everything again.
+    pub(crate) fn away(&self, away: bool) {
+        self.0.lock().unwrap().away = away;
     }
 
     /// The answer to the next commits does not arrive.
@@ -81,6 +87,9 @@ impl Ledger {
     fn check(&self, batch: &Batch<Ask>) -> Result<(), ExecuteError> {
         let refusal = |what: &str| ExecuteError::Other { fault: Fault::Refused, source: what.into() };
         let faults = self.script.0.lock().unwrap();
+        if faults.away {
+            return Err(ExecuteError::Other { fault: Fault::Unavailable, source: "away".into() });
+        }
         if batch.commands.iter().any(|ask| matches!(ask, Ask::Nonsense)) {
             return Err(refusal("nonsense"));
         }

@@ -7,6 +7,7 @@ mod executing;
 mod faults;
 mod gaps;
 mod incarnations;
+mod inputs;
 mod lane_reading;
 mod leases;
 mod ledger;

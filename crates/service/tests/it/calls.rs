@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use bowline_service::{Grpc, Service, ServiceError};
 use futures::StreamExt as _;
+use tokio::sync::watch;
 use tonic::{Code, Request};
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
@@ -12,7 +13,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_types::StatusExt as _;
 
 use crate::echo::{MESSAGE_SIZE_MAX, call, send};
-use crate::running::{settings, start};
+use crate::running::{settings, start, start_with};
 
 #[tokio::test]
 async fn a_call_is_answered_and_has_its_callers_trace_id() {
@@ -116,6 +117,32 @@ async fn a_call_past_the_time_limit_ends() {
     let status = call(&service.channel, "Wait", "").await.expect_err("ends");
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert_eq!(status.get_details_error_info().expect("has an ErrorInfo").reason, "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test]
+async fn the_health_of_a_dependency_is_told_under_its_name_and_is_not_readiness() {
+    let (sender, state) = watch::channel("fine");
+    let grpc = Grpc::new(&[]).health("ledger", state, |state| *state == "fine");
+    let service = start_with(&[], |service| service.grpc(grpc)).await;
+    let mut client = HealthClient::new(service.channel.clone());
+    let request = HealthCheckRequest { service: "ledger".into() };
+    let mut states = client.watch(request).await.expect("is watched").into_inner();
+    let mut becomes = async |wanted: ServingStatus| {
+        while let Some(state) = states.message().await.expect("goes on") {
+            if state.status() == wanted {
+                return;
+            }
+        }
+        panic!("the watch ended before {wanted:?}");
+    };
+    becomes(ServingStatus::Serving).await;
+    sender.send_replace("on fire");
+    becomes(ServingStatus::NotServing).await;
+    assert!(service.readiness.is_ready());
+    sender.send_replace("fine");
+    becomes(ServingStatus::Serving).await;
+    drop(sender);
+    becomes(ServingStatus::Unknown).await;
 }
 
 #[tokio::test]

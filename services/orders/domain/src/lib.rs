@@ -24,6 +24,7 @@
 //! change the form of a stored event, raise its schema version and read the old one in [`Event::decode`].
 
 mod command;
+mod deadline;
 mod decide;
 mod event;
 mod lines;
@@ -35,6 +36,7 @@ mod text;
 use bowline_kernel::Decider;
 
 pub use command::{Canceller, Command, PlaceOrder};
+pub use deadline::{Awaited, Deadline, DeadlineLimits};
 pub use event::{
     CancelReason, CaptureNoted, Compensation, Effect, Event, OrderCancelled, OrderConfirmed, OrderFinished,
     OrderPlaced, Outcome, StockCommitNoted, StockReleaseNoted, StockReservationNoted, StockRestockNoted,

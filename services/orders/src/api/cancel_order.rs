@@ -6,7 +6,7 @@ use bowline_kernel::RequestId;
 use bowline_service::{ApiError, Violations};
 
 use super::{Api, order_id};
-use crate::app::execute::{Action, Command};
+use crate::app::command::{Action, Call};
 
 const METHOD: &str = "bowline.orders.v1.OrdersService/CancelOrder";
 
@@ -21,6 +21,6 @@ pub(super) async fn call(
     let (key, order_id) = violations.finish_with(key.zip(order))?;
     let fingerprint = Fingerprint::of(METHOD, order_id.uuid().as_bytes());
     let request = Request { key: RequestId::new(key), fingerprint };
-    let order = api.execute(Command { request, order_id, traceparent, action: Action::Cancel }).await?;
+    let order = api.execute(Call { request, order_id, traceparent, action: Action::Cancel }).await?;
     Ok(v1::CancelOrderResponse { order: Some(order) })
 }

@@ -10,7 +10,7 @@ use bowline_service::{ApiError, Violations, read_failed};
 use prost::Message as _;
 
 use super::{Api, unavailable};
-use crate::app::execute::{Action, Command};
+use crate::app::command::{Action, Call};
 use crate::app::reply::Reply;
 use crate::infra::catalogue::{CatalogueError, Product};
 
@@ -54,7 +54,7 @@ pub(super) async fn call(
         at: api.clock.now(),
     };
     let action = Action::Place(Box::new(order));
-    let order = api.execute(Command { request: checked.request, order_id, traceparent, action }).await?;
+    let order = api.execute(Call { request: checked.request, order_id, traceparent, action }).await?;
     Ok(v1::PlaceOrderResponse { order: Some(order) })
 }
 

@@ -7,40 +7,21 @@ use std::sync::Arc;
 use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_database::{Database, Fault};
-use bowline_event_store::{Context, Decided, Streams};
-use bowline_idempotency::{self as idempotency, Answer, Claim, Request};
-use bowline_kernel::{Clock, IdSource, OrderId, RequestId};
-use bowline_messaging::{Batch, ExecuteError, Executed, Handler, Outbox, Outgoing, PartitionWrites};
-use bowline_orders_domain::{self as domain, Canceller, Event};
+use bowline_event_store::{Context, Streams};
+use bowline_idempotency::{self as idempotency, Claim, Request};
+use bowline_kernel::{Clock, IdSource};
+use bowline_messaging::{Batch, ExecuteError, Executed, Handler, Outbox, PartitionWrites};
+use bowline_orders_domain::{self as domain, Canceller, DeadlineLimits};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::app::command::{Action, Call, Command, Expiry};
+use crate::app::effects::Effects;
 use crate::app::reactions::{self, Report};
-use crate::app::reply::{Done, Refusal, Reply};
+use crate::app::reply::{Done, Expired, Refusal, Reply};
 use crate::app::stream::OrderStream;
-use crate::app::{publish, view};
-
-/// What a caller asks for.
-#[derive(Debug)]
-pub struct Command {
-    /// Its idempotency key and what it stands for.
-    pub request: Request,
-    /// The order; minted for a new one.
-    pub order_id: OrderId,
-    /// W3C trace context of the call.
-    pub traceparent: Option<String>,
-    /// What is to be done.
-    pub action: Action,
-}
-
-/// What is to be done with an order.
-#[derive(Debug)]
-pub enum Action {
-    /// Accept it.
-    Place(Box<domain::PlaceOrder>),
-    /// Give it up, because the customer says so.
-    Cancel,
-}
+use crate::app::view;
+use crate::infra::deadlines;
 
 /// The write side of the service.
 pub struct Orders {
@@ -50,15 +31,7 @@ pub struct Orders {
     ids: Arc<dyn IdSource>,
     streams: Streams<OrderStream>,
     partitions: PartitionWrites,
-}
-
-/// What a batch leads to, gathered while it is decided.
-#[derive(Default)]
-struct Effects {
-    messages: Vec<Outgoing>,
-    replies: Vec<Reply>,
-    answers: Vec<(RequestId, Answer)>,
-    unanswered: Vec<RequestId>,
+    limits: DeadlineLimits,
 }
 
 impl Orders {
@@ -69,60 +42,60 @@ impl Orders {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
         cached_max: NonZeroUsize,
+        limits: DeadlineLimits,
     ) -> Self {
         let (streams, partitions) = (Streams::new(cached_max), PartitionWrites::default());
-        Self { database, outbox, clock, ids, streams, partitions }
+        Self { database, outbox, clock, ids, streams, partitions, limits }
     }
 
     /// Requests in order of arrival. A repetition gets the answer of the first.
-    fn decide_requests(
+    fn decide_calls(
         &mut self,
-        commands: &[Command],
+        calls: &[&Call],
         claims: Vec<Claim>,
         now: DateTime<Utc>,
         effects: &mut Effects,
     ) -> Result<(), ExecuteError> {
-        for (command, claim) in commands.iter().zip(claims) {
+        for (call, claim) in calls.iter().zip(claims) {
             let reply = match claim {
                 Claim::Answered(answer) => Reply::stored(&answer).map_err(unreadable)?,
                 Claim::Mismatch => Reply::KeyReused,
                 Claim::RepeatOf(first) => effects.replies[first].clone(),
-                Claim::Fresh => self.decide_request(command, now, effects),
+                Claim::Fresh => self.decide_call(call, now, effects),
             };
             effects.replies.push(reply);
         }
         Ok(())
     }
 
-    fn decide_request(&mut self, command: &Command, now: DateTime<Utc>, effects: &mut Effects) -> Reply {
-        let id = command.order_id.uuid();
+    fn decide_call(&mut self, call: &Call, now: DateTime<Utc>, effects: &mut Effects) -> Reply {
+        let id = call.order_id.uuid();
         let context = Context {
-            causation: Some(command.request.key.uuid()),
+            causation: Some(call.request.key.uuid()),
             correlation: Some(id),
-            traceparent: command.traceparent.as_deref(),
+            traceparent: call.traceparent.as_deref(),
             recorded_at: now,
             ids: &*self.ids,
         };
-        let asked = match &command.action {
+        let asked = match &call.action {
             Action::Place(order) => domain::Command::PlaceOrder((**order).clone()),
             Action::Cancel => domain::Command::CancelOrder { canceller: Canceller::Customer, at: now },
         };
-        match self.streams.decide(id, asked, &context) {
-            Ok(events) => {
-                publish_all(id, &events, &context, &mut effects.messages);
+        match effects.decide(&mut self.streams, id, asked, &context) {
+            Ok(_) => {
                 let version = self.streams.version(id);
-                let done = Done { order_id: command.order_id, version };
-                effects.answers.push((command.request.key, done.answer()));
+                let done = Done { order_id: call.order_id, version };
+                effects.answers.push((call.request.key, done.answer()));
                 let order = view::order(self.streams.state(id), version);
                 Reply::Done(Box::new(order.expect("an order that a request was accepted for is known")))
             }
             Err(domain::Rejection::NotFound) => {
-                effects.unanswered.push(command.request.key);
+                effects.unanswered.push(call.request.key);
                 Reply::NotFound
             }
             Err(rejection) => {
                 let refusal = Refusal::of(&rejection);
-                effects.answers.push((command.request.key, refusal.answer()));
+                effects.answers.push((call.request.key, refusal.answer()));
                 Reply::Refused(refusal)
             }
         }
@@ -142,11 +115,8 @@ impl Orders {
             recorded_at: now,
             ids: &*self.ids,
         };
-        match self.streams.decide(report.order_id, report.command, &context) {
-            Ok(events) => {
-                publish_all(report.order_id, &events, &context, &mut effects.messages);
-                Ok(())
-            }
+        match effects.decide(&mut self.streams, report.order_id, report.command, &context) {
+            Ok(_) => Ok(()),
             Err(domain::Rejection::NotFound) => {
                 tracing::warn!(order_id = %report.order_id, "a report about an unknown order is passed over");
                 Ok(())
@@ -155,6 +125,34 @@ impl Orders {
                 Err(ExecuteError::Poison { message: report.message, reason: rejection.to_string() })
             }
         }
+    }
+
+    /// A deadline gives the order up that it was set for, and no later state of it.
+    fn decide_expiry(
+        &mut self,
+        expiry: Expiry,
+        now: DateTime<Utc>,
+        effects: &mut Effects,
+    ) -> Result<(), ExecuteError> {
+        let id = expiry.order_id.uuid();
+        // A row that brings nothing about is written anew, or it would come again and again.
+        effects.moved.entry(id).or_insert(true);
+        let context = Context {
+            causation: None,
+            correlation: Some(id),
+            traceparent: None,
+            recorded_at: now,
+            ids: &*self.ids,
+        };
+        let mut expired = Expired::OutOfDate;
+        if self.streams.version(id) == expiry.fence {
+            let cancel = domain::Command::CancelOrder { canceller: Canceller::Deadline, at: now };
+            if effects.decide(&mut self.streams, id, cancel, &context).map_err(undecided)? > 0 {
+                expired = Expired::Cancelled;
+            }
+        }
+        effects.expired.push(Reply::Expired(expired));
+        Ok(())
     }
 }
 
@@ -172,7 +170,8 @@ impl Handler for Orders {
         let streams = streams_of(&batch.commands, &reports);
         let partitions: Vec<u16> =
             streams.iter().map(|(p, _)| *p).collect::<BTreeSet<_>>().into_iter().collect();
-        let requests: Vec<Request> = batch.commands.iter().map(|command| command.request).collect();
+        let calls: Vec<&Call> = batch.commands.iter().filter_map(Command::call).collect();
+        let requests: Vec<Request> = calls.iter().map(|call| call.request).collect();
         let mut effects = Effects::default();
 
         let mut transaction = self.database.begin().await?;
@@ -182,19 +181,29 @@ impl Handler for Orders {
             self.streams.forget(*foreign);
         }
         self.streams.load(&mut transaction, &streams).await.map_err(events_failed)?;
-        self.decide_requests(&batch.commands, claims, now, &mut effects)?;
+        self.decide_calls(&calls, claims, now, &mut effects)?;
         for report in reports.into_iter().filter(|report| admission.allows(report.input)) {
             self.decide_report(report, now, &mut effects)?;
         }
+        // Last, so that an answer in the same batch is in time.
+        for command in &batch.commands {
+            match command {
+                Command::Call(_) => {}
+                Command::Expire(expiry) => self.decide_expiry(*expiry, now, &mut effects)?,
+            }
+        }
         self.streams.append(&mut transaction).await.map_err(events_failed)?;
+        let (begun, ended) = effects.deadlines(&self.streams, &self.limits);
+        deadlines::write(&mut transaction, &begun, &ended).await?;
         idempotency::store(&mut transaction, &effects.answers).await.map_err(keys_failed)?;
         idempotency::release(&mut transaction, &effects.unanswered).await.map_err(keys_failed)?;
-        let sent = batch.finish(&mut transaction, &admission, &self.outbox, effects.messages).await?;
+        let messages = std::mem::take(&mut effects.messages);
+        let sent = batch.finish(&mut transaction, &admission, &self.outbox, messages).await?;
         transaction.commit().await?;
 
         self.streams.confirm();
         self.partitions.confirm();
-        Ok(Executed { replies: effects.replies, sent, admission })
+        Ok(Executed { replies: effects.into_replies(&batch.commands), sent, admission })
     }
 
     fn discard(&mut self) {
@@ -205,7 +214,7 @@ impl Handler for Orders {
 
 /// The streams that a batch touches, each once, with their partitions.
 fn streams_of(commands: &[Command], reports: &[Report]) -> Vec<(u16, Uuid)> {
-    let asked = commands.iter().map(|command| command.order_id.uuid());
+    let asked = commands.iter().map(|command| command.order_id().uuid());
     let mut streams: Vec<(u16, Uuid)> = asked
         .chain(reports.iter().map(|report| report.order_id))
         .map(|id| (partition::of_key(id, PARTITIONS), id))
@@ -215,18 +224,17 @@ fn streams_of(commands: &[Command], reports: &[Report]) -> Vec<(u16, Uuid)> {
     streams
 }
 
-fn publish_all(order: Uuid, events: &[Decided<Event>], context: &Context<'_>, messages: &mut Vec<Outgoing>) {
-    for decided in events {
-        publish::publish(order, decided, context, messages);
-    }
-}
-
 fn keys_failed(error: idempotency::Error) -> ExecuteError {
     failed(error.fault(), error)
 }
 
 fn events_failed(error: bowline_event_store::Error) -> ExecuteError {
     failed(error.fault(), error)
+}
+
+/// A deadline is never refused: a state that it has no effect on takes it without an event.
+fn undecided(rejection: domain::Rejection) -> ExecuteError {
+    failed(Fault::Bug, rejection)
 }
 
 fn unreadable(error: serde_json::Error) -> ExecuteError {

@@ -19,6 +19,17 @@ pub enum Reply {
     NotFound,
     /// The key belongs to another request.
     KeyReused,
+    /// What a deadline led to; no caller gets it.
+    Expired(Expired),
+}
+
+/// What a deadline that has passed led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expired {
+    /// The order was given up.
+    Cancelled,
+    /// Nothing: the order had moved on before.
+    OutOfDate,
 }
 
 /// Which order a request led to, and the version that it had then: enough to answer a repetition.

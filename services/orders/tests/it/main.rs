@@ -5,8 +5,11 @@
 
 mod cancelling;
 mod catalogue;
+mod deadlines;
 mod delivery;
+mod expiring;
 mod idempotency;
+mod neighbours;
 mod options;
 mod outage;
 mod placing;

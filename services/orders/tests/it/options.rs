@@ -34,6 +34,15 @@ fn all_faults_are_named_at_once() {
         "--line-quantity-max=0",
         "--orders-cached-max=0",
         "--answers-kept=23h",
+        "--deadline-stock=91d",
+        "--deadline-payment=8m",
+        "--deadline-saga=7m",
+        "--deadline-wait-max=long",
+        "--deadline-settle=-1s",
+        "--deadline-interval=0s",
+        "--deadline-batch-max=0",
+        "--deadline-probe-timeout=1s",
+        "--payment-url=payment:50053",
     ]);
     flags.sort_unstable();
     let expected = [
@@ -43,6 +52,12 @@ fn all_faults_are_named_at_once() {
         "--catalogue-timeout",
         "--catalogue-ttl",
         "--database-url",
+        "--deadline-batch-max",
+        "--deadline-interval",
+        "--deadline-probe-timeout",
+        "--deadline-settle",
+        "--deadline-stock",
+        "--deadline-wait-max",
         "--grpc-listen",
         "--inventory-url",
         "--kafka-replication-factor",
@@ -50,6 +65,7 @@ fn all_faults_are_named_at_once() {
         "--line-quantity-max",
         "--order-lines-max",
         "--orders-cached-max",
+        "--payment-url",
         "--query-connections-max",
         "--retry-attempts-max",
     ];
@@ -80,4 +96,17 @@ fn only_the_database_must_be_named() {
     let settings = settings(&["--database-url", URL]).unwrap();
     assert_eq!((settings.line_limits.lines_max, settings.line_limits.quantity_max), (1_000, 100_000));
     assert_eq!(settings.catalogue.url.as_str(), "http://127.0.0.1:50052/");
+    let limits = settings.deadlines.limits;
+    let minutes = [limits.stock, limits.payment, limits.saga].map(|limit| limit.unwrap().num_minutes());
+    assert_eq!((minutes, settings.deadlines.wait_max.num_minutes()), ([10, 10, 15], 60));
+}
+
+#[test]
+fn a_limit_of_no_time_is_none_and_the_whole_is_not_shorter_than_its_steps() {
+    let with = |more: &[&str]| settings(&[&["--database-url", URL], more].concat());
+    let limits = with(&["--deadline-stock=0s", "--deadline-payment=0s", "--deadline-saga=0s"]).unwrap();
+    assert_eq!(limits.deadlines.limits, bowline_orders_domain::DeadlineLimits::default());
+    assert!(with(&["--deadline-saga=0s"]).is_ok());
+    let (flags, shown) = faults(&["--database-url", URL, "--deadline-saga=9m"]);
+    assert_eq!(flags, ["--deadline-saga"], "{shown}");
 }

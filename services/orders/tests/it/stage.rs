@@ -11,15 +11,16 @@ use bowline_idempotency::{Fingerprint, Request};
 use bowline_kernel::{Currency, IdSource as _, ManualClock, Money, OrderId, Quantity, RequestId, SystemIds};
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler as _, Incoming, KafkaOptions, LaneOptions, NodeOptions,
-    Registered, Sequenced,
+    Registered, Sequenced, Wiring,
 };
-use bowline_orders::app::execute::{Action, Command, Orders};
+use bowline_orders::app::command::{Action, Call, Command, Expiry};
+use bowline_orders::app::execute::Orders;
 use bowline_orders::app::reply::{Refusal, Reply};
 use bowline_orders::bootstrap;
-use bowline_orders_domain::{Line, LineLimits, Lines, PlaceOrder, ProductName};
+use bowline_orders_domain::{DeadlineLimits, Line, LineLimits, Lines, PlaceOrder, ProductName};
 use bowline_test_support::ServiceDatabase;
 use bytes::Bytes;
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -27,6 +28,12 @@ use uuid::Uuid;
 pub(crate) const TOTAL: Money = Money::new(765, Currency::GBP);
 /// And how many units it has.
 pub(crate) const UNITS: u64 = 3;
+/// How long orders may be pending.
+pub(crate) const LIMITS: DeadlineLimits = DeadlineLimits {
+    stock: Some(TimeDelta::minutes(5)),
+    payment: Some(TimeDelta::minutes(10)),
+    saga: Some(TimeDelta::minutes(12)),
+};
 /// The trace that requests come with.
 pub(crate) const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -50,19 +57,28 @@ impl Stage {
 
     /// A process of its own, with a cache of its own.
     pub(crate) async fn replica(&self) -> Replica {
+        let registered = self
+            .register(bootstrap::wiring(), KafkaOptions::new(vec!["127.0.0.1:1".into()], String::new()))
+            .await;
+        let orders = handler(&registered, Arc::new(ManualClock::at(now())));
+        let connection = PgConnection::connect(&self.database.urls().runtime).await.unwrap();
+        Replica { orders, connection }
+    }
+
+    /// The lanes of a process that is to be.
+    pub(crate) async fn register(&self, wiring: Wiring, kafka: KafkaOptions) -> Registered {
         let options = NodeOptions {
-            kafka: KafkaOptions::new(vec!["127.0.0.1:1".into()], String::new()),
+            kafka,
             lanes: LaneOptions::default(),
             database_url: self.database.urls().runtime.clone(),
             address: "http://127.0.0.1:1".into(),
         };
-        let registered = Registered::register(bootstrap::wiring(), options).await.unwrap();
-        let clock = Arc::new(ManualClock::at(now()));
-        let cached_max = NonZeroUsize::new(100).unwrap();
-        let orders =
-            Orders::new(registered.database(), registered.outbox(), clock, Arc::new(SystemIds), cached_max);
-        let connection = PgConnection::connect(&self.database.urls().runtime).await.unwrap();
-        Replica { orders, connection }
+        Registered::register(wiring, options).await.unwrap()
+    }
+
+    /// Where the service itself logs in.
+    pub(crate) fn url(&self) -> &str {
+        &self.database.urls().runtime
     }
 
     /// As the role that may do anything with the tables.
@@ -77,6 +93,18 @@ impl Stage {
             .fetch_all(&mut self.owner().await)
             .await
             .unwrap()
+    }
+
+    /// The deadlines: order, what it waits for, fence, due time; by order.
+    pub(crate) async fn deadlines(&self) -> Vec<(OrderId, i16, i32, DateTime<Utc>)> {
+        let rows: Vec<(Uuid, i16, i32, DateTime<Utc>)> =
+            sqlx::query_as("SELECT order_id, awaited, fence, due_at FROM orders.deadlines ORDER BY order_id")
+                .fetch_all(&mut self.owner().await)
+                .await
+                .unwrap();
+        rows.into_iter()
+            .map(|(id, awaited, fence, due_at)| (OrderId::new(id), awaited, fence, due_at))
+            .collect()
     }
 
     /// How many events, messages and answers are stored.
@@ -136,6 +164,13 @@ impl Replica {
     }
 }
 
+/// The write side of a replica.
+pub(crate) fn handler(registered: &Registered, clock: Arc<ManualClock>) -> Orders {
+    let cached_max = NonZeroUsize::new(100).unwrap();
+    let (database, outbox) = (registered.database(), registered.outbox());
+    Orders::new(database, outbox, clock, Arc::new(SystemIds), cached_max, LIMITS)
+}
+
 /// When everything happens.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 2, 3, 4, 5).unwrap()
@@ -172,12 +207,18 @@ pub(crate) fn place_as(customer: &str, key: RequestId, order_id: OrderId) -> Com
         at: now(),
     };
     let request = Request { key, fingerprint: Fingerprint::of("PlaceOrder", customer.as_bytes()) };
-    Command { request, order_id, traceparent: Some(TRACE.into()), action: Action::Place(Box::new(order)) }
+    let action = Action::Place(Box::new(order));
+    Command::Call(Call { request, order_id, traceparent: Some(TRACE.into()), action })
 }
 
 pub(crate) fn cancel(key: RequestId, order_id: OrderId) -> Command {
     let request = Request { key, fingerprint: Fingerprint::of("CancelOrder", order_id.uuid().as_bytes()) };
-    Command { request, order_id, traceparent: None, action: Action::Cancel }
+    Command::Call(Call { request, order_id, traceparent: None, action: Action::Cancel })
+}
+
+/// A deadline that was set for this version of the order.
+pub(crate) fn expire(order_id: OrderId, fence: u32) -> Command {
+    Command::Expire(Expiry { order_id, fence })
 }
 
 /// A message of another service about an order.

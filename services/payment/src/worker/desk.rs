@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bowline_database::Database;
 use bowline_messaging::{Commands, Owned};
-use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings};
+use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings, State};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -95,6 +95,11 @@ impl Worker {
             tasks: JoinSet::new(),
             more_in_table: false,
         }
+    }
+
+    /// The state of the provider's circuit breaker.
+    pub fn provider_state(&self) -> watch::Receiver<State> {
+        self.attempts.breaker.watch()
     }
 
     /// Works until `stopping`; then lets calls in flight end and their outcomes be stored, for a limited time. Fails

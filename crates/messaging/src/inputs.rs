@@ -1,0 +1,85 @@
+//! Whether what lies on the topics that this replica hears is applied.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Weak;
+use std::time::Duration;
+
+use bowline_contracts::topics::Topic;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use crate::KafkaOptions;
+use crate::diagnostics::Diagnostics;
+
+/// For each partition of an input topic that is followed, the offset in front of which nothing is left to apply.
+pub(crate) type Progress = HashMap<(&'static str, u16), i64>;
+
+/// Compares what lies on the input topics with what this replica has applied.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Asks Kafka for the ends of partitions; gone with the executor.
+    pub(crate) reader: Weak<BaseConsumer<Diagnostics>>,
+    pub(crate) options: KafkaOptions,
+    pub(crate) progress: watch::Receiver<Progress>,
+}
+
+impl Inputs {
+    /// Those of `partitions` in which everything that lay on `topic` when this was asked is applied and committed, or
+    /// needed nothing done. Waits for that up to `patience`.
+    ///
+    /// A partition is left out when it lags, when a gap or a message that cannot be applied holds it, when this
+    /// replica does not follow it, and when Kafka does not say where it ends. Progress is noted every second: with less
+    /// patience than two seconds even a partition that does not lag may be left out.
+    pub async fn caught_up(
+        &self,
+        topic: &'static Topic,
+        partitions: &BTreeSet<u16>,
+        patience: Duration,
+    ) -> BTreeSet<u16> {
+        let until = Instant::now() + patience;
+        let ends = match self.ends(topic, partitions, patience).await {
+            Ok(ends) => ends,
+            Err(error) => {
+                tracing::debug!(topic = topic.name, %error, "ends of the topic are not known");
+                return BTreeSet::new();
+            }
+        };
+        let reached = |progress: &Progress, (partition, end): &(u16, i64)| {
+            progress.get(&(topic.name, *partition)).is_some_and(|offset| offset >= end)
+        };
+        let mut progress = self.progress.clone();
+        // Whether all, some or none have got there in time is seen below.
+        let _ = timeout_at(until, progress.wait_for(|now| ends.iter().all(|end| reached(now, end)))).await;
+        let now = progress.borrow();
+        ends.iter().filter(|end| reached(&now, end)).map(|(partition, _)| *partition).collect()
+    }
+
+    /// Where the partitions end at this moment; those of which Kafka does not say it are left out.
+    async fn ends(
+        &self,
+        topic: &'static Topic,
+        partitions: &BTreeSet<u16>,
+        patience: Duration,
+    ) -> Result<Vec<(u16, i64)>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        for partition in partitions {
+            let name = self.options.topic_name(topic);
+            asked.add_partition_offset(&name, i32::from(*partition), Offset::End)?;
+        }
+        let Some(reader) = self.reader.upgrade() else { return Ok(Vec::new()) };
+        let answer = tokio::task::spawn_blocking(move || reader.offsets_for_times(asked, patience)).await;
+        let Ok(answer) = answer else { return Ok(Vec::new()) };
+        let answer = answer?;
+        let ends = answer.elements().into_iter().filter_map(|element| {
+            let partition = u16::try_from(element.partition()).ok()?;
+            match (element.error(), element.offset()) {
+                (Ok(()), Offset::Offset(end)) => Some((partition, end)),
+                _ => None,
+            }
+        });
+        Ok(ends.collect())
+    }
+}
