@@ -1,11 +1,14 @@
 //! What operators see of parked messages, and do with them.
 
+mod row;
+
 use bowline_contracts::envelope::Envelope;
 use bowline_database::{Database, Transaction};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::row::Row;
 use crate::Error;
 use crate::parking::free_empty;
 
@@ -353,62 +356,6 @@ impl Selection {
             Self::All => (None, None),
             Self::Cause(cause) => (Some(cause), None),
             Self::Key(key) => (None, Some(*key)),
-        }
-    }
-}
-
-struct Row {
-    letter: i64,
-    key: Uuid,
-    topic: String,
-    source: String,
-    partition: i16,
-    read_offset: i64,
-    sequence: i64,
-    incarnation: Uuid,
-    id: Uuid,
-    message_type: String,
-    happened_at: DateTime<Utc>,
-    causation: Option<Uuid>,
-    traceparent: Option<String>,
-    payload: Vec<u8>,
-    parked_at: DateTime<Utc>,
-    edits: i32,
-    reason: String,
-    cause: String,
-    attempts: i32,
-    retry_requested: bool,
-    is_head: bool,
-}
-
-impl Row {
-    fn letter(self) -> DeadLetter {
-        let head = Head {
-            reason: self.reason,
-            cause: self.cause,
-            attempts: self.attempts.unsigned_abs(),
-            retrying: self.retry_requested,
-        };
-        DeadLetter {
-            letter: self.letter,
-            key: self.key,
-            topic: self.topic,
-            partition: self.partition.cast_unsigned(),
-            offset: self.read_offset,
-            envelope: Envelope {
-                id: self.id,
-                source: self.source,
-                message_type: self.message_type,
-                time: self.happened_at,
-                sequence: self.sequence,
-                incarnation: self.incarnation,
-                causation: self.causation,
-                traceparent: self.traceparent,
-            },
-            payload: self.payload,
-            parked_at: self.parked_at,
-            edits: self.edits.unsigned_abs(),
-            head: self.is_head.then_some(head),
         }
     }
 }

@@ -14,6 +14,9 @@ pub enum Error {
     /// Kafka could not be asked for its topics.
     #[error("Kafka could not be asked for its topics: {0}")]
     Metadata(String),
+    /// The address of a source cannot be used.
+    #[error("the address of a source of messages cannot be used")]
+    SourceAddress(#[source] Box<tonic::transport::Error>),
     /// A lane was to be numbered whose head does not exist. Nothing was written.
     #[error(
         "{expected} lanes were to be numbered, but not all of them have a head: the lanes of a topic are registered when the service starts"
@@ -96,7 +99,8 @@ impl Error {
             Self::Kafka(_) | Self::Metadata(_) => Fault::Unavailable,
             Self::IncarnationChanged | Self::QueueChanged => Fault::Conflict,
             Self::TooLarge { .. } | Self::TooManyParked { .. } => Fault::Refused,
-            Self::MissingHead { .. }
+            Self::SourceAddress(_)
+            | Self::MissingHead { .. }
             | Self::Swallowed { .. }
             | Self::MissingWatermark { .. }
             | Self::MissingPartition(_)

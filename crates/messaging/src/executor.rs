@@ -1,6 +1,7 @@
 //! The batch executor: commands of callers and messages of lanes, many at a time, one transaction after the other.
 
 mod attempt;
+mod gaps;
 mod intake;
 mod queues;
 
@@ -16,13 +17,14 @@ use uuid::Uuid;
 
 use crate::batch::{Batch, Executed};
 use crate::consumer::{Consumer, Record};
-use crate::inbox::{Inbox, Incoming};
+use crate::healing::Healer;
+use crate::inbox::{Inbox, Incoming, InputId};
 use crate::inputs::Progress;
 use crate::lease::Owned;
 use crate::outbox::Sequenced;
 use crate::parking::{Condemned, Parking};
 use crate::topic_watch::TopicIds;
-use crate::tracker::Tracker;
+use crate::tracker::{Followed, Tracker};
 use crate::{Error, LaneOptions};
 
 /// How long messages that the service does nothing about wait for company, so that they do not cost a transaction.
@@ -207,23 +209,25 @@ pub(crate) struct Executor<H: Handler> {
     pending_since: Instant,
     /// No message is applied before; see [`AWAY_PAUSE`].
     resume_at: Instant,
-    gaps: HashMap<String, Gap>,
     /// The keys whose messages are parked, as last seen.
     queued: HashSet<Uuid>,
     /// Messages found to be poison, by key, until they are parked.
     condemned: HashMap<Uuid, Condemned>,
+    healer: Healer,
+    /// Lanes that wait for missing messages.
+    gaps: HashMap<InputId, gaps::Gap>,
+    /// Gaps to be reported once their messages are applied.
+    filled: Vec<gaps::Filled>,
+    /// When the sources are asked next how far they are.
+    heads_at: Instant,
+    /// Those that have not answered yet.
+    heads_due: Vec<Followed>,
     /// Partitions that are owned but could not be begun, each with the reason.
     unbegun: BTreeMap<u16, String>,
 }
 
-/// A lane that waits for a missing message.
-struct Gap {
-    since: Instant,
-    alarmed: bool,
-}
-
 impl<H: Handler> Executor<H> {
-    pub(crate) fn new(parts: ExecutorParts<H>) -> Self {
+    pub(crate) fn new(parts: ExecutorParts<H>, healer: Healer) -> Self {
         let now = Instant::now();
         Self {
             parts,
@@ -233,9 +237,13 @@ impl<H: Handler> Executor<H> {
             pending: Vec::new(),
             pending_since: now,
             resume_at: now,
+            healer,
             gaps: HashMap::new(),
             queued: HashSet::new(),
             condemned: HashMap::new(),
+            filled: Vec::new(),
+            heads_at: now,
+            heads_due: Vec::new(),
             unbegun: BTreeMap::new(),
         }
     }
@@ -259,6 +267,7 @@ impl<H: Handler> Executor<H> {
                 _ = housekeeping.tick() => self.keep_house().await,
                 Some(call) = self.parts.calls.recv(), if self.calls.is_empty() => self.calls.push(call),
                 Some(records) = self.parts.records.recv(), if self.has_room() => self.take(records),
+                answer = self.healer.answered(), if self.has_room() => self.take_answer(answer),
                 () = sleep_until(due), if due.is_some() => {}
             }
             self.gather();
@@ -314,6 +323,7 @@ impl<H: Handler> Executor<H> {
             }
         }
         self.execute_gathered().await;
+        self.report_healed();
         let partitions: Vec<u16> = self.known.keys().copied().collect();
         for partition in partitions {
             self.lose(partition);
@@ -321,6 +331,7 @@ impl<H: Handler> Executor<H> {
         // Dropping the consumer waits for its thread.
         let consumer = self.parts.consumer;
         let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
+        self.healer.finish().await;
     }
 }
 

@@ -7,9 +7,10 @@
 //! advance in the transaction of the effects.
 //!
 //! **Guarantees.** A message is published if and only if its transaction has committed. Of every lane, a consumer
-//! applies every message exactly once and in order; what is missing holds the lane instead of being skipped; what cannot
-//! be applied is parked with everything that follows of its key, until an operator decides. Nothing expires, and none of
-//! it rests on a lease, a clock or a group membership.
+//! applies every message exactly once and in order; what is missing holds the lane instead of being skipped, and is asked
+//! of its source ([`LaneReader`]) when its topic has lost it; what cannot be applied is parked with everything that follows
+//! of its key, until an operator decides ([`DeadLetters`]). Nothing expires, and none of it rests on a lease, a clock or a
+//! group membership.
 //!
 //! **Does not.** It knows no business word. It does not deduplicate what callers ask for (see `bowline-idempotency`)
 //! and does not order messages of different lanes.
@@ -23,6 +24,7 @@ mod dead_letters;
 mod diagnostics;
 mod error;
 mod executor;
+mod healing;
 mod inbox;
 pub mod incarnation;
 mod inputs;
@@ -47,12 +49,13 @@ pub use dead_letters::{
 };
 pub use error::Error;
 pub use executor::{CommandError, Commands, ExecuteError, Handler, Troubles};
+pub use healing::Healed;
 pub use inbox::{Incoming, InputId};
 pub use inputs::Inputs;
 pub use lane_reader::{LaneHead, LaneMessage, LaneReadError, LaneReader};
 pub use lease::Owned;
 pub use node::{Node, NodeOptions, Registered, Wiring};
-pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Properties};
+pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
 pub use partitions::PartitionWrites;
 

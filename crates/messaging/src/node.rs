@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::consumer::Consumer;
 use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
+use crate::healing::{Healed, Healer};
 use crate::inbox::Inbox;
 use crate::inputs::{Inputs, Progress};
 use crate::lane_reader::LaneReader;
@@ -74,6 +75,7 @@ pub struct Node<C, R> {
     owned: watch::Receiver<Owned>,
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
+    healed: watch::Receiver<Healed>,
     lane_reader: LaneReader,
     inputs: Inputs,
     executor: CancellationToken,
@@ -136,7 +138,9 @@ impl Registered {
         let (holder, owned) = Leases::new(leases, member, options.address, PARTITIONS, &options.lanes);
         let tokens = [(); 3].map(|()| CancellationToken::new());
         let [executor_token, relay_token, lease_token] = tokens.clone();
-        let executor = Executor::new(ExecutorParts {
+        let (healer, counts) =
+            Healer::new(wiring.source, &options.kafka, &options.lanes, &wiring.hears, hot.clone())?;
+        let parts = ExecutorParts {
             handler,
             options: options.lanes.clone(),
             database: hot.clone(),
@@ -151,7 +155,7 @@ impl Registered {
             offers,
             troubles: troubles_sender,
             progress: progress_sender,
-        });
+        };
         let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
         needs.sort_unstable_by_key(|topic| topic.name);
         needs.dedup_by_key(|topic| topic.name);
@@ -166,7 +170,7 @@ impl Registered {
             offers: offered,
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(run_executor(executor, executor_token));
+        tasks.spawn(run_executor(Executor::new(parts, healer), executor_token));
         tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
         tasks.spawn(run_leases(holder, lease_token));
         tasks.spawn(async move {
@@ -179,6 +183,7 @@ impl Registered {
             owned,
             topic_ids,
             troubles,
+            healed: counts,
             lane_reader,
             inputs,
             executor,
@@ -204,6 +209,11 @@ impl<C, R> Node<C, R> {
     /// Lanes that do not move.
     pub fn troubles(&self) -> watch::Receiver<Troubles> {
         self.troubles.clone()
+    }
+
+    /// How much of what topics had lost was brought by its sources and applied, since the start.
+    pub fn healed(&self) -> watch::Receiver<Healed> {
+        self.healed.clone()
     }
 
     /// What this service has sent, for consumers whose topic has lost it.

@@ -1,8 +1,11 @@
 //! Options of everything between commit and effect.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bowline_config::{ByteSize, Faults, Given, List};
+use bowline_config::{ByteSize, Faults, Given, List, Setting};
+use bowline_contracts::topics;
+use tonic::transport::Uri;
 
 /// Where Kafka is and how topics are made.
 #[derive(Debug, Clone, clap::Args)]
@@ -56,6 +59,22 @@ pub struct LaneArgs {
     /// The most messages that may be parked for an operator; a lane that would park one more stops.
     #[arg(long, env = "BOWLINE_PARKED_MESSAGES_MAX", default_value = "10000", value_name = "COUNT")]
     parked_messages_max: Given<usize>,
+    /// Where each source of messages serves LaneService over gRPC, to be asked for what its topic has lost; the gaps of a
+    /// source that is not named wait for somebody to send the messages again.
+    #[arg(long, env = "BOWLINE_LANE_SOURCES", value_name = "SOURCE=http://HOST:PORT,…")]
+    lane_sources: Option<Given<LaneSources>>,
+    /// How long a message may be missing before its source is asked for it; it may just be sent again.
+    #[arg(long, env = "BOWLINE_GAP_HEAL_AFTER", default_value = "1s", value_name = "TIME")]
+    gap_heal_after: Given<Duration>,
+    /// How often sources are asked how far they have published, which shows a lost last message.
+    #[arg(long, env = "BOWLINE_LANE_HEADS_EVERY", default_value = "1m", value_name = "TIME")]
+    lane_heads_every: Given<Duration>,
+    /// How long a source may take to answer.
+    #[arg(long, env = "BOWLINE_LANE_SOURCE_TIMEOUT", default_value = "5s", value_name = "TIME")]
+    lane_source_timeout: Given<Duration>,
+    /// The most questions to sources that are under way at once.
+    #[arg(long, env = "BOWLINE_LANE_QUESTIONS_MAX", default_value = "4", value_name = "COUNT")]
+    lane_questions_max: Given<usize>,
 }
 
 /// Checked [`KafkaArgs`].
@@ -94,6 +113,41 @@ pub struct LaneOptions {
     pub gap_alarm_after: Duration,
     /// The most messages that may be parked for an operator.
     pub parked_messages_max: usize,
+    /// Where each source is asked for what its topic has lost.
+    pub lane_sources: LaneSources,
+    /// How long a message may be missing before its source is asked for it.
+    pub gap_heal_after: Duration,
+    /// How often sources are asked how far they have published.
+    pub lane_heads_every: Duration,
+    /// How long a source may take to answer.
+    pub lane_source_timeout: Duration,
+    /// The most questions to sources that are under way at once.
+    pub lane_questions_max: usize,
+}
+
+/// The gRPC address of each source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LaneSources(pub BTreeMap<String, Uri>);
+
+impl Setting for LaneSources {
+    fn parse(text: &str) -> Result<Self, String> {
+        const EXPECTED: &str = "pairs source=http://host:port separated by commas, each source once";
+        let known: BTreeSet<&str> = topics::ALL.iter().flat_map(|topic| topic.sources).copied().collect();
+        let mut sources = BTreeMap::new();
+        for pair in text.split(',') {
+            let (source, address) = pair.split_once('=').ok_or(EXPECTED)?;
+            let (source, address) = (source.trim(), address.trim().parse::<Uri>().map_err(|_| EXPECTED)?);
+            if !known.contains(source) {
+                let names: Vec<&str> = known.into_iter().collect();
+                return Err(format!("the name of a source ({}) instead of {source}", names.join(", ")));
+            }
+            let usable = address.scheme_str() == Some("http") && address.authority().is_some();
+            if !usable || sources.insert(source.to_owned(), address).is_some() {
+                return Err(EXPECTED.into());
+            }
+        }
+        Ok(Self(sources))
+    }
 }
 
 /// `name=value` pairs for librdkafka.
@@ -106,7 +160,7 @@ impl std::fmt::Debug for Properties {
     }
 }
 
-impl bowline_config::Setting for Properties {
+impl Setting for Properties {
     fn parse(text: &str) -> Result<Self, String> {
         text.split(',')
             .map(|pair| {
@@ -162,6 +216,11 @@ impl LaneArgs {
         let gap_alarm_after = faults.take("gap-alarm-after", self.gap_alarm_after);
         let parked_messages_max =
             faults.within("parked-messages-max", self.parked_messages_max, 0..=1_000_000);
+        let lane_sources = faults.optional("lane-sources", self.lane_sources);
+        let gap_heal_after = faults.take("gap-heal-after", self.gap_heal_after);
+        let lane_heads_every = positive(faults, "lane-heads-every", self.lane_heads_every);
+        let lane_source_timeout = positive(faults, "lane-source-timeout", self.lane_source_timeout);
+        let lane_questions_max = faults.within("lane-questions-max", self.lane_questions_max, 1..=1_000);
         Some(LaneOptions {
             lease_ttl: lease_ttl?,
             lease_renewal: lease_renewal?,
@@ -172,6 +231,11 @@ impl LaneArgs {
             head_announcement_every: every?,
             gap_alarm_after: gap_alarm_after?,
             parked_messages_max: parked_messages_max?,
+            lane_sources: lane_sources?.unwrap_or_default(),
+            gap_heal_after: gap_heal_after?,
+            lane_heads_every: lane_heads_every?,
+            lane_source_timeout: lane_source_timeout?,
+            lane_questions_max: lane_questions_max?,
         })
     }
 }
@@ -189,6 +253,11 @@ impl Default for LaneOptions {
             head_announcement_every: Duration::from_mins(10),
             gap_alarm_after: Duration::from_secs(5),
             parked_messages_max: 10_000,
+            lane_sources: LaneSources::default(),
+            gap_heal_after: Duration::from_secs(1),
+            lane_heads_every: Duration::from_mins(1),
+            lane_source_timeout: Duration::from_secs(5),
+            lane_questions_max: 4,
         }
     }
 }
@@ -203,5 +272,27 @@ impl KafkaOptions {
             properties: Properties::default(),
             message_bytes_max: 1 << 20,
         }
+    }
+}
+
+fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
+    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_named_with_their_addresses() {
+        let sources = LaneSources::parse("orders=http://orders:50051, payment=http://10.0.0.1:1").unwrap().0;
+        assert_eq!(sources["orders"], "http://orders:50051");
+        assert_eq!(sources["payment"], "http://10.0.0.1:1");
+        for wrong in ["", "orders", "orders=", "orders=orders:50051", "orders=https://o:1", "orders=/path"] {
+            assert!(LaneSources::parse(wrong).is_err(), "{wrong}");
+        }
+        assert!(LaneSources::parse("orders=http://a:1,orders=http://b:1").is_err(), "one address each");
+        let stranger = LaneSources::parse("order=http://a:1").unwrap_err();
+        assert_eq!(stranger, "the name of a source (inventory, orders, payment) instead of order");
     }
 }

@@ -5,14 +5,15 @@
 //! free again in the transaction that takes its last message out. The row of the key is locked by all of these, behind the
 //! domain's rows and before the heads of the lanes, so two executors never change one queue at a time.
 
+mod rows;
+
 use std::collections::{HashMap, HashSet};
 
-use bowline_contracts::envelope::Envelope;
 use bowline_contracts::topics::Topic;
-use bytes::Bytes;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use self::rows::{Columns, LetterRow};
 use crate::Error;
 use crate::inbox::Incoming;
 
@@ -269,96 +270,6 @@ fn cause_of(message: &Incoming, reason: &str) -> String {
         .map(|word| if word.bytes().any(|byte| byte.is_ascii_digit()) { "#" } else { word })
         .collect();
     format!("{}: {}", message.envelope.message_type, words.join(" "))
-}
-
-/// The columns of messages that are parked.
-#[derive(Default)]
-struct Columns<'a> {
-    keys: Vec<Uuid>,
-    inputs: Vec<i32>,
-    topics: Vec<&'a str>,
-    sources: Vec<&'a str>,
-    partitions: Vec<i16>,
-    offsets: Vec<i64>,
-    sequences: Vec<i64>,
-    incarnations: Vec<Uuid>,
-    ids: Vec<Uuid>,
-    message_types: Vec<&'a str>,
-    times: Vec<chrono::DateTime<chrono::Utc>>,
-    causations: Vec<Option<Uuid>>,
-    traceparents: Vec<Option<&'a str>>,
-    payloads: Vec<&'a [u8]>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(parked: &[&'a Parked]) -> Self {
-        let mut columns = Self::default();
-        for Parked { message, .. } in parked {
-            let envelope = &message.envelope;
-            columns.keys.push(message.key);
-            columns.inputs.push(message.input);
-            columns.topics.push(message.topic.name);
-            columns.sources.push(&envelope.source);
-            columns.partitions.push(message.partition.cast_signed());
-            columns.offsets.push(message.offset);
-            columns.sequences.push(envelope.sequence);
-            columns.incarnations.push(envelope.incarnation);
-            columns.ids.push(envelope.id);
-            columns.message_types.push(&envelope.message_type);
-            columns.times.push(envelope.time);
-            columns.causations.push(envelope.causation);
-            columns.traceparents.push(envelope.traceparent.as_deref());
-            columns.payloads.push(&message.payload);
-        }
-        columns
-    }
-}
-
-struct LetterRow {
-    letter: i64,
-    edits: i32,
-    input: i32,
-    topic: String,
-    partition: i16,
-    read_offset: i64,
-    key: Uuid,
-    source: String,
-    sequence: i64,
-    incarnation: Uuid,
-    id: Uuid,
-    message_type: String,
-    happened_at: chrono::DateTime<chrono::Utc>,
-    causation: Option<Uuid>,
-    traceparent: Option<String>,
-    payload: Vec<u8>,
-}
-
-impl LetterRow {
-    fn letter(self, topics: &[&'static Topic]) -> Result<Letter, Error> {
-        let topic = topics.iter().find(|topic| topic.name == self.topic).copied();
-        let topic =
-            topic.ok_or_else(|| Error::UnknownTopic { letter: self.letter, topic: self.topic.clone() })?;
-        let envelope = Envelope {
-            id: self.id,
-            source: self.source,
-            message_type: self.message_type,
-            time: self.happened_at,
-            sequence: self.sequence,
-            incarnation: self.incarnation,
-            causation: self.causation,
-            traceparent: self.traceparent,
-        };
-        let message = Incoming {
-            input: self.input,
-            topic,
-            partition: self.partition.cast_unsigned(),
-            offset: self.read_offset,
-            key: self.key,
-            envelope,
-            payload: Bytes::from(self.payload),
-        };
-        Ok(Letter { number: self.letter, edits: self.edits, message })
-    }
 }
 
 /// Which messages of a batch are applied and which go to the queues of their keys, in the order of `messages`.

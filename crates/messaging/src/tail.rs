@@ -7,7 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::consumer::{Body, Consumer, Record};
+use crate::consumer::{Body, Consumer, Content, Record};
 use crate::tracker::Assignment;
 use crate::{Error, KafkaOptions};
 
@@ -101,14 +101,23 @@ impl Tail {
 }
 
 fn message(record: Record) -> Option<Message> {
-    let Record { topic, partition, offset, body, .. } = record;
-    match body {
-        Ok(Body { key, envelope, payload }) if envelope.message_type != HEAD_TYPE => {
+    let Record { topic, partition, offset, content, .. } = record;
+    match content {
+        Content::Message(Body { key, envelope, payload }) if envelope.message_type != HEAD_TYPE => {
             Some(Message { topic, partition, offset, key, envelope, payload })
         }
-        Ok(_) => None,
-        Err(error) => {
+        Content::Message(_) | Content::Extent { .. } => None,
+        Content::Malformed(error) => {
             tracing::warn!(topic = topic.name, partition, offset, %error, "a record is no message of ours");
+            None
+        }
+        Content::Lost { .. } => {
+            tracing::error!(
+                topic = topic.name,
+                partition,
+                offset,
+                "the topic no longer has what was to be read"
+            );
             None
         }
     }

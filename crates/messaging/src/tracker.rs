@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_contracts::envelope::Envelope;
 use bowline_contracts::topics::Topic;
-use uuid::Uuid;
 
+use self::lane::Lane;
 use crate::batch::{PositionStep, Step};
-use crate::inbox::{Incoming, InputId, Mark, Position};
+use crate::inbox::{Incoming, InputId, Position};
 use crate::inputs::Progress;
+
+mod gaps;
+mod lane;
+
+pub(crate) use self::gaps::{Followed, Missing};
 
 /// Follows every lane of the partitions that this process owns.
 #[derive(Debug, Default)]
@@ -28,23 +33,8 @@ struct Place {
     /// The position as the database has it.
     stored: i64,
     lanes: Vec<Lane>,
-    /// A record that is no message of ours, and what is wrong with it; nothing behind it is applied.
+    /// A message of a source that is not registered, and what to say of it; nothing behind it is applied.
     broken: Option<(i64, String)>,
-}
-
-#[derive(Debug)]
-struct Lane {
-    input: InputId,
-    source: String,
-    incarnation: Option<Uuid>,
-    /// The last sequence applied and committed.
-    applied: i64,
-    /// The last sequence taken into a batch.
-    scheduled: i64,
-    /// The offset of the first message that was seen but not scheduled.
-    held_at: Option<i64>,
-    /// Why nothing more is applied; only a restart tries again.
-    stopped: Option<String>,
 }
 
 /// What is to be done with a message.
@@ -136,32 +126,39 @@ impl Tracker {
         lane.receive(offset, envelope)
     }
 
-    /// A record that is no message of ours: nothing behind it in its partition is applied.
-    pub(crate) fn break_at(&mut self, topic: &Topic, partition: u16, offset: i64, reason: String) {
+    /// A record that says nothing to any lane has been read. If it was one of ours once, a sequence is missing now.
+    pub(crate) fn pass(&mut self, topic: &Topic, partition: u16, offset: i64) {
         if let Some(place) = self.places.get_mut(&(topic.name, partition)) {
             place.read_to = place.read_to.max(offset + 1);
-            place.broken.get_or_insert((offset, reason));
         }
     }
 
-    /// Reads a partition again from `offset`; what was read and not scheduled is forgotten.
+    /// Reads a partition again from `offset`, or from where another of its lanes holds messages back if that lies before.
+    /// What was read and not scheduled is forgotten.
     pub(crate) fn reread(&mut self, topic: &Topic, partition: u16, offset: i64) -> Option<Assignment> {
+        let place = self.places.get(&(topic.name, partition))?;
+        let waiting = place.lanes.iter().filter(|lane| lane.stopped.is_none());
+        let held = waiting.filter_map(|lane| lane.held.map(|held| held.offset));
+        let from = held.fold(offset, i64::min);
+        self.restart(topic, partition, from)
+    }
+
+    fn restart(&mut self, topic: &Topic, partition: u16, offset: i64) -> Option<Assignment> {
         let place = self.places.get_mut(&(topic.name, partition))?;
         self.generations += 1;
         place.generation = self.generations;
         place.read_to = offset;
         for lane in &mut place.lanes {
-            lane.held_at = lane.held_at.filter(|_| lane.stopped.is_some());
+            lane.held = lane.held.filter(|_| lane.stopped.is_some());
         }
         Some(Assignment { topic: place.topic, partition, offset, generation: self.generations })
     }
 
     /// The lane stops in front of a scheduled message that cannot be applied; those before it still can.
     pub(crate) fn stop(&mut self, message: &Incoming, reason: &str) {
-        let lanes = self.places.values_mut().flat_map(|place| &mut place.lanes);
-        if let Some(lane) = lanes.into_iter().find(|lane| lane.input == message.input) {
+        if let Some(lane) = self.lane_mut(message.input) {
             lane.stopped = Some(reason.to_owned());
-            lane.held_at = Some(lane.held_at.map_or(message.offset, |held| held.min(message.offset)));
+            lane.hold(message.offset, message.envelope.sequence);
             lane.scheduled = message.envelope.sequence - 1;
         }
     }
@@ -184,6 +181,10 @@ impl Tracker {
 
     fn lane(&self, input: InputId) -> Option<&Lane> {
         self.places.values().flat_map(|place| &place.lanes).find(|lane| lane.input == input)
+    }
+
+    fn lane_mut(&mut self, input: InputId) -> Option<&mut Lane> {
+        self.places.values_mut().flat_map(|place| &mut place.lanes).find(|lane| lane.input == input)
     }
 
     /// Where reading goes on when everything scheduled is applied, for each partition where that has changed.
@@ -229,34 +230,19 @@ impl Tracker {
         partitions
     }
 
-    /// What the lanes that hold messages back are waiting for, in words.
-    pub(crate) fn missing(&self) -> Vec<String> {
-        self.describe(|lane| {
-            let waits = lane.held_at.is_some() && lane.stopped.is_none();
-            waits.then(|| format!("sequence {} of {}", lane.scheduled + 1, lane.source))
-        })
-    }
-
     /// The lanes and partitions that have stopped, each with its reason.
     pub(crate) fn stopped(&self) -> Vec<String> {
-        let mut texts = self.describe(|lane| {
-            let reason = lane.stopped.as_ref()?;
-            Some(format!("{} behind sequence {}: {reason}", lane.source, lane.scheduled))
-        });
+        let mut texts = Vec::new();
+        for ((topic, partition), place) in &self.places {
+            texts.extend(place.lanes.iter().filter_map(|lane| {
+                let (reason, source, behind) = (lane.stopped.as_ref()?, &lane.source, lane.scheduled);
+                Some(format!("{topic}/{partition}: {source} behind sequence {behind}: {reason}"))
+            }));
+        }
         texts.extend(self.places.iter().filter_map(|((topic, partition), place)| {
             let (offset, reason) = place.broken.as_ref()?;
             Some(format!("{topic}/{partition}: every source from offset {offset}: {reason}"))
         }));
-        texts.sort_unstable();
-        texts
-    }
-
-    fn describe(&self, of: impl Fn(&Lane) -> Option<String>) -> Vec<String> {
-        let lanes =
-            self.places.iter().flat_map(|(place, state)| state.lanes.iter().map(move |lane| (place, lane)));
-        let mut texts: Vec<String> = lanes
-            .filter_map(|((topic, partition), lane)| Some(format!("{topic}/{partition}: {}", of(lane)?)))
-            .collect();
         texts.sort_unstable();
         texts
     }
@@ -282,51 +268,9 @@ impl Tracker {
 impl Place {
     /// Never past a message that is not applied, of any source.
     fn resume_at(&self) -> i64 {
-        let held = self.lanes.iter().filter_map(|lane| lane.held_at);
+        let held = self.lanes.iter().filter_map(|lane| lane.held.map(|held| held.offset));
         let broken = self.broken.as_ref().map(|(offset, _)| *offset);
         held.chain(broken).min().unwrap_or(self.read_to)
-    }
-}
-
-impl Lane {
-    fn new(mark: Mark) -> Self {
-        Self {
-            input: mark.input,
-            source: mark.source,
-            incarnation: mark.incarnation,
-            applied: mark.sequence,
-            scheduled: mark.sequence,
-            held_at: None,
-            stopped: None,
-        }
-    }
-
-    fn receive(&mut self, offset: i64, envelope: &Envelope) -> Verdict {
-        if self.stopped.is_some() {
-            return Verdict::Hold;
-        }
-        if let Some(known) = self.incarnation.filter(|known| *known != envelope.incarnation) {
-            self.held_at.get_or_insert(offset);
-            let reason = format!(
-                "the source continues under incarnation {}, known is {known}: find out whether it has lost commits",
-                envelope.incarnation
-            );
-            self.stopped = Some(reason.clone());
-            return Verdict::Stop(reason);
-        }
-        if envelope.sequence <= self.scheduled {
-            return Verdict::Drop;
-        }
-        if envelope.message_type == HEAD_TYPE || envelope.sequence > self.scheduled + 1 {
-            self.held_at.get_or_insert(offset);
-            return Verdict::Hold;
-        }
-        self.incarnation = Some(envelope.incarnation);
-        self.scheduled = envelope.sequence;
-        match self.held_at.take() {
-            None => Verdict::Apply(self.input),
-            Some(held) => Verdict::ApplyAndReread(self.input, held),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bowline_contracts::topics::{INVENTORY, ORDERS, PAYMENT};
 use bowline_dev_stack::{Databases, ProcessSpec, ServiceDatabaseUrls, Stack};
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Access, DatabaseUrls};
@@ -78,6 +79,11 @@ impl Places {
         format!("http://{}", self.services[service].0)
     }
 
+    /// Where each service that sends messages is asked for what its topics have lost.
+    fn lane_sources(&self) -> String {
+        [ORDERS, INVENTORY, PAYMENT].map(|source| format!("{source}={}", self.grpc_url(source))).join(",")
+    }
+
     /// What answers 200 once the service is ready.
     pub fn ready_url(&self, service: &str) -> String {
         ready_url(&self.services[service].1)
@@ -129,6 +135,7 @@ impl Ground {
             format!("--instance-id={name}"),
             format!("--kafka-brokers={}", self.kafka.brokers.join(",")),
             format!("--kafka-namespace={}", self.kafka.namespace),
+            format!("--lane-sources={}", self.places.lane_sources()),
         ];
         match service {
             "orders" => spec.args.extend([

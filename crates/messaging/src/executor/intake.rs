@@ -5,9 +5,9 @@ use bowline_database::Fault;
 use bowline_kernel::error_text;
 use tokio::time::Instant;
 
-use super::{Executor, Gap, Handler, Troubles};
+use super::{Executor, Handler, Troubles};
 use crate::Error;
-use crate::consumer::{Body, Record};
+use crate::consumer::{Body, Content, Record};
 use crate::inbox::{Incoming, InputId};
 use crate::tracker::Verdict;
 
@@ -72,6 +72,8 @@ impl<H: Handler> Executor<H> {
         let waiting = self.parts.parking.waiting(&mut connection, &[partition]).await?;
         self.queued.extend(waiting.keys);
         self.parts.consumer.assign(self.tracker.gain(partition, positions));
+        // What was lost while nobody looked shows at once.
+        self.heads_at = Instant::now();
         Ok(())
     }
 
@@ -95,22 +97,14 @@ impl<H: Handler> Executor<H> {
         partitions
     }
 
-    /// Partitions that could not be begun are tried again; the group is told the positions; gaps are reported.
+    /// Partitions that could not be begun are tried again; the group is told the positions; gaps are looked after.
     pub(super) async fn keep_house(&mut self) {
         self.follow_leases().await;
         self.keep_queues().await;
         self.parts.consumer.note(self.tracker.stored());
         self.parts.progress.send_replace(self.tracker.progress(&self.pending));
-        let missing = self.tracker.missing();
-        let now = Instant::now();
-        self.gaps.retain(|gap, _| missing.contains(gap));
-        for gap in &missing {
-            let seen = self.gaps.entry(gap.clone()).or_insert(Gap { since: now, alarmed: false });
-            if !seen.alarmed && now.duration_since(seen.since) >= self.parts.options.gap_alarm_after {
-                seen.alarmed = true;
-                tracing::error!(gap, "a message is missing, its lane waits for it");
-            }
-        }
+        self.watch_ends();
+        let missing = self.watch_gaps();
         self.publish_troubles(missing);
     }
 
@@ -135,15 +129,18 @@ impl<H: Handler> Executor<H> {
             if !self.tracker.expects(record.topic, record.partition, record.generation) {
                 continue;
             }
-            match record.body {
-                Ok(body) => self.take_message(record.topic, record.partition, record.offset, body),
-                Err(error) => {
+            let Record { topic, partition, offset, content, .. } = record;
+            match content {
+                Content::Message(body) => self.take_message(topic, partition, offset, body),
+                Content::Malformed(error) => {
                     tracing::error!(
-                        topic = record.topic.name, partition = record.partition, offset = record.offset, %error,
-                        "a record is no message of ours: nothing behind it in its partition is applied"
+                        topic = topic.name, partition, offset, %error,
+                        "a record is no message of ours and is passed over; if it was one, its sequence is missing now"
                     );
-                    self.tracker.break_at(record.topic, record.partition, record.offset, error.to_string());
+                    self.tracker.pass(topic, partition, offset);
                 }
+                Content::Lost { low } => self.begin_at(topic, partition, low),
+                Content::Extent { low, high } => self.tracker.extends(topic, partition, low, high),
             }
         }
     }
@@ -159,11 +156,8 @@ impl<H: Handler> Executor<H> {
             Verdict::Apply(input) => (input, None),
             Verdict::ApplyAndReread(input, from) => (input, Some(from)),
         };
-        if self.pending.is_empty() {
-            self.pending_since = Instant::now();
-        }
         let Body { key, envelope, payload } = body;
-        self.pending.push(Incoming { input, topic, partition, offset, key, envelope, payload });
+        self.schedule(Incoming { input, topic, partition, offset, key, envelope, payload });
         if let Some(from) = reread {
             tracing::info!(
                 topic = topic.name,
@@ -174,5 +168,28 @@ impl<H: Handler> Executor<H> {
             let assignment = self.tracker.reread(topic, partition, from);
             self.parts.consumer.assign(assignment.into_iter().collect());
         }
+    }
+
+    /// Adds a message that its lane admits to the next batch.
+    pub(super) fn schedule(&mut self, message: Incoming) {
+        if self.pending.is_empty() {
+            self.pending_since = Instant::now();
+        }
+        self.pending.push(message);
+    }
+
+    /// The topic has lost the position where reading was to go on.
+    fn begin_at(&mut self, topic: &'static Topic, partition: u16, low: i64) {
+        let Some((assignment, lost)) = self.tracker.begin_at(topic, partition, low) else { return };
+        if let Some(lost) = lost {
+            tracing::warn!(
+                topic = topic.name,
+                partition,
+                lost,
+                beginning = low,
+                "the topic no longer has the position where reading goes on, reading from its beginning"
+            );
+        }
+        self.parts.consumer.assign(vec![assignment]);
     }
 }

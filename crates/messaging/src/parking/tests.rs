@@ -1,4 +1,6 @@
+use bowline_contracts::envelope::Envelope;
 use bowline_contracts::topics::ORDERS_EVENTS;
+use bytes::Bytes;
 use chrono::DateTime;
 
 use super::*;

@@ -8,11 +8,11 @@ use bowline_messaging::KafkaOptions;
 use bowline_messaging::tail::{From, Tail};
 use bowline_test_support::eventually;
 use chrono::DateTime;
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use uuid::Uuid;
 
 use crate::stage::{PATIENCE, SAID, key_in};
@@ -24,18 +24,25 @@ pub(crate) const HISTORY: Uuid = Uuid::from_u128(0x4157);
 pub(crate) struct Speaker {
     producer: FutureProducer,
     topic: String,
+    history: Uuid,
 }
 
 impl Speaker {
     pub(crate) fn new(kafka: &KafkaOptions) -> Self {
+        Self::of(kafka, HISTORY)
+    }
+
+    /// One that gives its sequences in this history.
+    pub(crate) fn of(kafka: &KafkaOptions, history: Uuid) -> Self {
         let producer = client(kafka).set("allow.auto.create.topics", "false").create().unwrap();
-        Self { producer, topic: kafka.topic_name(&ORDERS_EVENTS) }
+        Self { producer, topic: kafka.topic_name(&ORDERS_EVENTS), history }
     }
 
     /// Sends the messages with these sequences, about the keys `key_in(partition, sequence)`.
     pub(crate) async fn say(&self, partition: u16, sequences: impl IntoIterator<Item = i64>) {
         for sequence in sequences {
-            self.send(partition, &envelope(SAID, sequence)).await;
+            let envelope = Envelope { incarnation: self.history, ..envelope(SAID, sequence) };
+            self.send(partition, &envelope).await;
         }
     }
 
@@ -109,6 +116,21 @@ pub(crate) async fn delete_topic(kafka: &KafkaOptions, topic: &'static Topic) {
         asked.is_err().then_some(())
     })
     .await;
+}
+
+/// Deletes what a partition holds before an offset, or all of it.
+pub(crate) async fn delete_records(
+    kafka: &KafkaOptions,
+    topic: &'static Topic,
+    partition: u16,
+    before: Option<i64>,
+) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    let before = before.map_or(Offset::End, Offset::Offset);
+    list.add_partition_offset(&kafka.topic_name(topic), i32::from(partition), before).unwrap();
+    let deleted = admin.delete_records(&list, &AdminOptions::new()).await.unwrap();
+    deleted.elements()[0].error().unwrap();
 }
 
 fn client(kafka: &KafkaOptions) -> ClientConfig {
