@@ -10,7 +10,7 @@ use crate::Error;
 ///
 /// The first start records the root. When the cluster's identifier or timeline differ from those of the current
 /// incarnation (a standby was promoted, a backup restored), a child is recorded that starts behind the last sequence
-/// of every lane. Runs in the caller's transaction; concurrent callers wait for each other and agree.
+/// of every lane, and what was noted as published beyond it is noted no more. Runs in the caller's transaction; concurrent callers wait for each other and agree.
 pub async fn ensure(connection: &mut PgConnection, ids: &dyn IdSource) -> Result<Uuid, Error> {
     // Serialises the callers of this function, and nobody else.
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('messaging.incarnations', 0))")
@@ -44,7 +44,11 @@ async fn record(
              RETURNING incarnation),
          started AS (
              INSERT INTO messaging.incarnation_starts (incarnation, lane, last_sequence)
-             SELECT r.incarnation, h.lane, h.next_sequence - 1 FROM recorded r, messaging.lane_heads h)
+             SELECT r.incarnation, h.lane, h.next_sequence - 1 FROM recorded r, messaging.lane_heads h),
+         noted AS (
+             -- What was published beyond the head belongs to a history that is forgotten: its sequences are used again.
+             UPDATE messaging.published p SET sequence = h.next_sequence - 1 FROM messaging.lane_heads h
+              WHERE h.lane = p.lane AND p.sequence >= h.next_sequence)
          INSERT INTO messaging.current_incarnation (incarnation) SELECT incarnation FROM recorded
          ON CONFLICT (only_row) DO UPDATE SET incarnation = excluded.incarnation",
         incarnation,

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::lane::Lane;
 use crate::lease::Owned;
@@ -48,6 +49,8 @@ pub(crate) struct Relay {
     producer: Producer,
     progress: Arc<Progress>,
     lanes: Vec<Lane>,
+    /// The history that is being published; unknown before the first look at the heads.
+    incarnation: Option<Uuid>,
     /// Something is to be read from the outbox.
     behind: bool,
     /// The note that is being written, one at the most: what it says of which lanes.
@@ -66,7 +69,15 @@ impl Relay {
         lanes.sort_unstable_by_key(|lane| lane.id);
         let producer = Producer::start(&parts.kafka, &vec![0; lanes.len()])?;
         let progress = Arc::clone(producer.progress());
-        Ok(Self { parts, producer, progress, lanes, behind: false, noting: JoinSet::new() })
+        Ok(Self {
+            parts,
+            producer,
+            progress,
+            lanes,
+            incarnation: None,
+            behind: false,
+            noting: JoinSet::new(),
+        })
     }
 
     /// Runs until `cancelled`, then publishes what is committed, within `patience` as it is then, and notes it.
@@ -104,11 +115,13 @@ impl Relay {
         let full = self.unacknowledged() > UNACKNOWLEDGED_MAX;
         for message in messages {
             let index = self.index_of(message.lane);
+            let other_history = self.incarnation != Some(message.incarnation);
             let lane = &mut self.lanes[index];
-            if !lane.owned || message.sequence <= lane.enqueued {
+            // What another history has given a sequence is compared with nothing of this one: the next look tells.
+            if !lane.owned || (message.sequence <= lane.enqueued && !other_history) {
                 continue;
             }
-            if full || lane.behind || message.sequence != lane.enqueued + 1 {
+            if full || other_history || lane.behind || message.sequence != lane.enqueued + 1 {
                 lane.behind = true;
                 self.behind = true;
                 continue;
@@ -131,7 +144,9 @@ impl Relay {
         while let Ok(messages) = self.parts.offers.try_recv() {
             self.publish_from_memory(messages);
         }
-        for (index, head) in self.heads().await? {
+        let (incarnation, heads) = self.heads().await?;
+        self.follow_history(incarnation).await?;
+        for (index, head) in heads {
             let lane = &mut self.lanes[index];
             lane.behind = head > lane.enqueued;
             self.behind |= lane.behind;
@@ -184,6 +199,30 @@ impl Relay {
         }
     }
 
+    /// Begins anew behind what is noted when the database continues as another history: sequences that this process has
+    /// published may be given out again. With a new producer, because what the old one still acknowledges is of the
+    /// history before.
+    async fn follow_history(&mut self, incarnation: Option<Uuid>) -> Result<(), Error> {
+        if self.incarnation == incarnation {
+            return Ok(());
+        }
+        if let Some(before) = self.incarnation {
+            tracing::warn!(%before, now = ?incarnation, "publishing goes on under another incarnation");
+            let all: Vec<usize> = (0..self.lanes.len()).collect();
+            let mut published = vec![0; self.lanes.len()];
+            for noted in self.published(&all).await? {
+                published[noted.index] = noted.sequence;
+            }
+            self.go_on_behind(published).await?;
+            self.noting.abort_all();
+            for lane in &mut self.lanes {
+                lane.begin_history(incarnation.unwrap_or_default());
+            }
+        }
+        self.incarnation = incarnation;
+        Ok(())
+    }
+
     /// After a failed delivery: a new producer, which goes on behind the last acknowledged message of every lane.
     async fn rebuild(&mut self) {
         if !self.progress.has_failed() {
@@ -192,23 +231,25 @@ impl Relay {
         tokio::time::sleep(REBUILD_PAUSE).await;
         let acknowledged: Vec<i64> =
             (0..self.lanes.len()).map(|index| self.progress.acknowledged(index)).collect();
-        match Producer::start(&self.parts.kafka, &acknowledged) {
-            Err(error) => {
-                tracing::error!(error = error_text(&error), "producer cannot be rebuilt");
-                self.progress.failure.notify_one();
-            }
-            Ok(producer) => {
-                let failed = std::mem::replace(&mut self.producer, producer);
-                // Dropping a producer waits for its threads.
-                let _ = tokio::task::spawn_blocking(move || drop(failed)).await;
-                self.progress = Arc::clone(self.producer.progress());
-                for (lane, acknowledged) in self.lanes.iter_mut().zip(acknowledged) {
-                    lane.enqueued = acknowledged;
-                    lane.behind = lane.owned;
-                }
-                self.behind = true;
-            }
+        if let Err(error) = self.go_on_behind(acknowledged).await {
+            tracing::error!(error = error_text(&error), "producer cannot be rebuilt");
+            self.progress.failure.notify_one();
         }
+    }
+
+    /// Replaces the producer by one that goes on behind these sequences, by index of lane.
+    async fn go_on_behind(&mut self, sequences: Vec<i64>) -> Result<(), Error> {
+        let producer = Producer::start(&self.parts.kafka, &sequences)?;
+        let before = std::mem::replace(&mut self.producer, producer);
+        // Dropping a producer waits for its threads.
+        let _ = tokio::task::spawn_blocking(move || drop(before)).await;
+        self.progress = Arc::clone(self.producer.progress());
+        for (lane, sequence) in self.lanes.iter_mut().zip(sequences) {
+            lane.enqueued = sequence;
+            lane.behind = lane.owned;
+        }
+        self.behind = true;
+        Ok(())
     }
 
     /// Publishes what is left, waits for the acknowledgements and notes them.

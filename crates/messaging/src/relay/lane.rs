@@ -60,6 +60,14 @@ impl Lane {
         self.changed_at = Instant::now();
     }
 
+    /// The database continues as another history, in which `enqueued` is as noted there.
+    pub(super) fn begin_history(&mut self, incarnation: Uuid) {
+        self.noted = self.enqueued;
+        self.incarnation = incarnation;
+        self.announced = None;
+        self.changed_at = Instant::now();
+    }
+
     /// Gives a message to the producer; false when it did not take it, and the lane has to come back to it.
     pub(super) fn send(
         &mut self,

@@ -31,19 +31,22 @@ struct Row {
 }
 
 impl Relay {
-    /// The last sequence given out of every owned lane, by index.
-    pub(super) async fn heads(&self) -> Result<Vec<(usize, i64)>, Error> {
+    /// The history that the database is in, and the last sequence given out of every owned lane, by index.
+    pub(super) async fn heads(&self) -> Result<(Option<Uuid>, Vec<(usize, i64)>), Error> {
         let owned: Vec<i32> = self.lanes.iter().filter(|lane| lane.owned).map(|lane| lane.id).collect();
         if owned.is_empty() {
-            return Ok(Vec::new());
+            return Ok((self.incarnation, Vec::new()));
         }
         let rows = sqlx::query!(
-            r#"SELECT lane, next_sequence - 1 AS "head!" FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
+            r#"SELECT lane, next_sequence - 1 AS "head!",
+                      (SELECT incarnation FROM messaging.current_incarnation) AS incarnation
+                 FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
             &owned,
         )
         .fetch_all(&mut *self.parts.database.acquire().await?)
         .await?;
-        Ok(rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect())
+        let incarnation = rows.first().and_then(|row| row.incarnation);
+        Ok((incarnation, rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect()))
     }
 
     /// Reads the lanes that are behind and hands what is read to the producer, a page of each at most.
@@ -137,9 +140,7 @@ impl Relay {
     /// Begins to note how far the owned lanes are acknowledged; losing the note means publishing again, which is
     /// harmless. Publishing does not wait for it: a row that somebody has locked must not hold up the lanes.
     pub(super) fn begin_note(&mut self) {
-        if !self.noting.is_empty() {
-            return;
-        }
+        let Some(incarnation) = self.incarnation.filter(|_| self.noting.is_empty()) else { return };
         let news: Vec<(usize, i64)> = (0..self.lanes.len())
             .filter(|index| self.lanes[*index].owned)
             .map(|index| (index, self.progress.acknowledged(index)))
@@ -156,9 +157,13 @@ impl Relay {
                 let mut connection = database.acquire().await?;
                 sqlx::query!(
                     "UPDATE messaging.published p SET sequence = greatest(p.sequence, v.sequence)
-                       FROM unnest($1::int4[], $2::int8[]) v(lane, sequence) WHERE p.lane = v.lane",
+                       FROM unnest($1::int4[], $2::int8[]) v(lane, sequence)
+                      WHERE p.lane = v.lane
+                        -- Who still publishes a history that is forgotten must not speak for the one after it.
+                        AND EXISTS (SELECT FROM messaging.current_incarnation WHERE incarnation = $3)",
                     &lanes,
                     &sequences,
+                    incarnation,
                 )
                 .execute(&mut *connection)
                 .await?;

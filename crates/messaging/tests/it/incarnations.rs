@@ -2,10 +2,11 @@
 
 use bowline_contracts::topics::{ORDERS_EVENTS, PARTITIONS};
 use bowline_messaging::Error;
+use bowline_test_support::eventually;
 
-use crate::broker::{HISTORY, Speaker, envelope};
+use crate::broker::{HISTORY, Speaker, envelope, published};
 use crate::ledger::Ask;
-use crate::stage::{SAID, Service, append, kafka, key_in, message, steady};
+use crate::stage::{PATIENCE, SAID, Service, append, kafka, key_in, message, steady};
 
 const CHANGE_TIMELINE: &str = "UPDATE messaging.incarnations SET timeline = timeline + 1";
 
@@ -57,6 +58,33 @@ async fn a_running_replica_records_a_child_and_goes_on() {
                    WHERE partition = 5";
     assert_eq!(service.number(starts).await, 1);
     assert_eq!(service.number("SELECT count(DISTINCT incarnation) FROM messaging.outbox").await, 2);
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn sequences_used_again_after_a_failover_are_published_by_a_relay_that_lived_through_it() {
+    let (service, kafka) = (Service::orders().await, kafka().await);
+    let replica = service.start(&kafka, steady()).await;
+    for nth in 0..8 {
+        replica.say([key_in(5, nth)]).await;
+    }
+    service.number_becomes("SELECT max(sequence) FROM messaging.published", 8).await;
+    // The standby that takes over has the first five, and was told that eight were published.
+    let lose = "UPDATE messaging.lane_heads SET next_sequence = 6 WHERE next_sequence = 9;
+                DELETE FROM messaging.outbox WHERE sequence > 5;
+                UPDATE messaging.incarnations SET timeline = timeline + 1";
+    sqlx::raw_sql(lose).execute(&mut service.owner().await).await.unwrap();
+    for nth in 8..11 {
+        replica.say([key_in(5, nth)]).await;
+    }
+    let told = eventually("what was numbered again is published", PATIENCE, async || {
+        let told = published(&kafka, &ORDERS_EVENTS).await.remove(&5).unwrap_or_default();
+        (told.len() >= 11).then_some(told)
+    });
+    let told = told.await;
+    assert_eq!(told[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(told[told.len() - 3..], [6, 7, 8], "{told:?}");
+    service.number_becomes("SELECT max(sequence) FROM messaging.published", 8).await;
     replica.drain().await;
 }
 
