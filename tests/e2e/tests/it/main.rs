@@ -5,6 +5,7 @@
 mod bench;
 mod broken_books;
 mod cancelling;
+mod dead_letters;
 mod kills;
 mod provider_trouble;
 mod replicas;
