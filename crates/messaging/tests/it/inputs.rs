@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use bowline_contracts::envelope::Envelope;
 use bowline_contracts::topics::ORDERS_EVENTS;
 use bowline_messaging::KafkaOptions;
 use bowline_test_support::{eventually, namespace};
 
-use crate::broker::Speaker;
-use crate::stage::{PATIENCE, Replica, Service, kafka, steady};
+use uuid::Uuid;
+
+use crate::broker::{Speaker, envelope};
+use crate::stage::{PATIENCE, Replica, SAID, Service, kafka, steady};
 
 /// Long enough for what is not caught up to show that it will not be.
 const SOON: Duration = Duration::from_secs(3);
@@ -41,7 +44,9 @@ async fn a_lane_that_waits_or_has_stopped_is_not_caught_up() {
     replica.node.topics_ready().await;
     let speaker = Speaker::new(&kafka);
     speaker.say(2, [1, 3]).await;
-    speaker.babble(5).await;
+    let foreign = Envelope { incarnation: Uuid::from_u128(1), ..envelope(SAID, 2) };
+    speaker.say(5, [1]).await;
+    speaker.send(5, &foreign).await;
     assert_eq!(caught_up(&replica, &[2, 5, 7], SOON).await, [7]);
     speaker.say(2, [2]).await;
     assert_eq!(caught_up(&replica, &[2, 5], SOON * 3).await, [2]);

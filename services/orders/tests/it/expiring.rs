@@ -266,11 +266,11 @@ async fn a_step_waits_while_its_input_lags_but_not_for_ever() {
     let world = World::new().await;
     let mut replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
     replica.hears().await;
-    // A message that no path of the saga leads to stops inventory's lane of this partition.
+    // What inventory says in this partition is held back by a message that is missing.
     let order = replica.placed().await;
-    let speaker = Speaker::of::<inventory::v1::StockReleased>(&world.kafka).await;
-    let impossible = inventory::v1::StockReleased { order_id: order.to_string(), ..Default::default() };
-    speaker.say(order, &impossible).await;
+    let speaker = Speaker::that_has_lost::<inventory::v1::StockReserved>(1, &world.kafka).await;
+    let reserved = inventory::v1::StockReserved { order_id: order.to_string(), ..Default::default() };
+    speaker.say(order, &reserved).await;
     speaker.drain().await;
     world.clock.advance(minutes(64));
     assert_eq!(replica.round().await, NOTHING);

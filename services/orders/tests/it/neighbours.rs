@@ -11,6 +11,7 @@ use bowline_messaging::{
 };
 use bowline_test_support::ServiceDatabase;
 use bytes::Bytes;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -70,6 +71,11 @@ pub(crate) struct Speaker {
 impl Speaker {
     /// The service that owns the topic of `M`, which must be there.
     pub(crate) async fn of<M: Published>(kafka: &KafkaOptions) -> Self {
+        Self::that_has_lost::<M>(0, kafka).await
+    }
+
+    /// The same, whose first messages of every lane, so many, are nowhere to be had.
+    pub(crate) async fn that_has_lost<M: Published>(messages: i64, kafka: &KafkaOptions) -> Self {
         let source = M::topic().owner;
         let database = ServiceDatabase::create(source).await;
         let migrators = [("messaging", &bowline_messaging::MIGRATOR)];
@@ -83,6 +89,12 @@ impl Speaker {
         let (owns, sends, hears) = (Vec::new(), vec![M::topic()], Vec::new());
         let wiring = Wiring { source, owns, sends, hears, derived: false };
         let registered = Registered::register(wiring, options).await.unwrap();
+        let lose = format!(
+            "UPDATE messaging.lane_heads SET next_sequence = {messages} + 1;
+             UPDATE messaging.published SET sequence = {messages}"
+        );
+        let mut owner = PgConnection::connect(&database.urls().owner).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(lose)).execute(&mut owner).await.unwrap();
         let handler = Says {
             database: registered.database(),
             outbox: registered.outbox(),
