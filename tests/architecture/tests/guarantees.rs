@@ -23,7 +23,7 @@ fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
             if name != "target" && !name.starts_with('.') {
                 tests_below(&path, found);
             }
-        } else if name.ends_with(".rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).expect("sources are text");
             let mut is_test = false;
             for line in text.lines().map(str::trim) {

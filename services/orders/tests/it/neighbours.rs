@@ -93,8 +93,8 @@ impl Speaker {
             "UPDATE messaging.lane_heads SET next_sequence = {messages} + 1;
              UPDATE messaging.published SET sequence = {messages}"
         );
-        let mut owner = PgConnection::connect(&database.urls().owner).await.unwrap();
-        sqlx::raw_sql(AssertSqlSafe(lose)).execute(&mut owner).await.unwrap();
+        let mut administrator = PgConnection::connect(&database.urls().owner).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(lose)).execute(&mut administrator).await.unwrap();
         let handler = Says {
             database: registered.database(),
             outbox: registered.outbox(),
