@@ -1,5 +1,6 @@
 use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use clap::Command;
 
@@ -51,6 +52,11 @@ impl Faults {
             None => Some(None),
             Some(given) => self.take(flag, given).map(Some),
         }
+    }
+
+    /// The value of an option that must be a time above zero.
+    pub fn positive(&mut self, flag: &str, given: Given<Duration>) -> Option<Duration> {
+        self.take_if(flag, given, "a time above zero", |time| !time.is_zero())
     }
 
     /// The value of an option that must also satisfy `holds`; `expected` says what that means.

@@ -21,17 +21,17 @@ pub struct Batch<C> {
     pub commands: Vec<C>,
     /// What lanes brought: in order within each lane.
     pub(crate) messages: Vec<Incoming>,
+    /// Those of them, by index, that are parked instead of applied, and why; see [`Parked`].
+    pub(crate) parked: BTreeMap<usize, Option<String>>,
     pub(crate) steps: Vec<Step>,
     pub(crate) positions: Vec<PositionStep>,
     pub(crate) queues: Option<Queues>,
 }
 
-/// What a batch puts into the queues of parked keys, and takes out of them.
+/// The queues of parked keys, and what a batch takes out of them.
 #[derive(Debug)]
 pub(crate) struct Queues {
     pub(crate) parking: Parking,
-    /// Messages of the batch's lanes that are parked instead of applied, in order.
-    pub(crate) parked: Vec<Parked>,
     /// Where the batch's messages were taken from, when it tries parked ones again.
     pub(crate) letters: Vec<Letter>,
 }
@@ -74,7 +74,7 @@ pub struct Executed<R> {
 impl<C> Batch<C> {
     /// A batch of commands alone, for callers that execute without lanes (tests, imports).
     pub fn of_commands(commands: Vec<C>) -> Self {
-        Self { commands, messages: Vec::new(), steps: Vec::new(), positions: Vec::new(), queues: None }
+        Self::of(commands, Vec::new(), Vec::new())
     }
 
     /// A batch of messages of lanes that continue behind `from`, for executing without Kafka (tests, replays). The
@@ -107,18 +107,26 @@ impl<C> Batch<C> {
             step.to += 1;
             message.envelope.sequence = step.to;
         }
-        Ok(Self {
-            commands: Vec::new(),
-            messages,
-            steps: steps.into_values().collect(),
-            positions: Vec::new(),
-            queues: None,
-        })
+        Ok(Self::of(Vec::new(), messages, steps.into_values().collect()))
     }
 
-    /// Every message of the batch with its index, admitted or not; for locking what they touch.
+    /// A batch that parks nothing and moves no position.
+    pub(crate) fn of(commands: Vec<C>, messages: Vec<Incoming>, steps: Vec<Step>) -> Self {
+        Self { commands, messages, parked: BTreeMap::new(), steps, positions: Vec::new(), queues: None }
+    }
+
+    /// Every message of the batch that is to be applied with its index, admitted or not; for locking what they touch.
     pub fn messages(&self) -> impl Iterator<Item = (usize, &Incoming)> {
-        self.messages.iter().enumerate()
+        self.messages.iter().enumerate().filter(|(index, _)| !self.parked.contains_key(index))
+    }
+
+    /// The messages that are parked instead, in order, of the lanes that were admitted.
+    pub(crate) fn parked<'a>(&'a self, admission: &'a Admission) -> impl Iterator<Item = Parked<'a>> {
+        let parked = self
+            .parked
+            .iter()
+            .map(|(index, reason)| Parked { message: &self.messages[*index], reason: reason.as_deref() });
+        parked.filter(|parked| admission.allows(parked.message.input))
     }
 
     /// Locks `partitions` (ascending, without repetition) and the watermarks of the batch's lanes, in this order, until
@@ -182,8 +190,8 @@ impl<C> Batch<C> {
         self.messages().filter(|(_, message)| admission.allows(message.input))
     }
 
-    /// Parks what is to be parked, advances the watermarks of the admitted lanes and the reading positions, takes the next sequences of the lanes
-    /// that `messages` go to and writes them there, as [`Outbox::append`] does.
+    /// Parks what is to be parked, advances the watermarks of the admitted lanes and the reading positions, takes the
+    /// next sequences of the lanes that `messages` go to and writes them there, as [`Outbox::append`] does.
     pub async fn finish(
         &self,
         connection: &mut PgConnection,
@@ -191,10 +199,8 @@ impl<C> Batch<C> {
         outbox: &Outbox,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<Sequenced>, Error> {
-        if let Some(Queues { parking, parked, letters }) = &self.queues {
-            let parked: Vec<&Parked> =
-                parked.iter().filter(|parked| admission.allows(parked.message.input)).collect();
-            parking.park(connection, &parked).await?;
+        if let Some(Queues { parking, letters }) = &self.queues {
+            parking.park(connection, &self.parked(admission).collect::<Vec<_>>()).await?;
             parking.take_out(connection, letters).await?;
         }
         let steps = self.steps.iter().filter(|step| admission.allows(step.input));

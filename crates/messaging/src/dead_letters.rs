@@ -144,7 +144,7 @@ impl DeadLetters {
         Self { database, consumer }
     }
 
-    /// The queues, grouped by the cause of their first message, the largest group first.
+    /// The queues, grouped by the cause of their first message: the 1,000 largest groups, the largest first.
     pub async fn causes(&self) -> Result<Vec<CauseGroup>, Error> {
         let rows = sqlx::query!(
             r#"SELECT k.cause, min(k.reason) AS "example!", count(*) AS "keys!", sum(m.messages)::int8 AS "messages!",
@@ -206,7 +206,7 @@ impl DeadLetters {
         Ok(found.into_iter().find(|found| found.letter == letter))
     }
 
-    /// What operators have done with the messages of a key, the first first.
+    /// What operators have done with the messages of a key: the first 1,000 actions, in order.
     pub async fn actions(&self, key: Uuid) -> Result<Vec<ParkingAction>, Error> {
         let actions = sqlx::query_as!(
             ParkingAction,

@@ -218,8 +218,8 @@ impl LaneArgs {
             faults.within("parked-messages-max", self.parked_messages_max, 0..=1_000_000);
         let lane_sources = faults.optional("lane-sources", self.lane_sources);
         let gap_heal_after = faults.take("gap-heal-after", self.gap_heal_after);
-        let lane_heads_every = positive(faults, "lane-heads-every", self.lane_heads_every);
-        let lane_source_timeout = positive(faults, "lane-source-timeout", self.lane_source_timeout);
+        let lane_heads_every = faults.positive("lane-heads-every", self.lane_heads_every);
+        let lane_source_timeout = faults.positive("lane-source-timeout", self.lane_source_timeout);
         let lane_questions_max = faults.within("lane-questions-max", self.lane_questions_max, 1..=1_000);
         Some(LaneOptions {
             lease_ttl: lease_ttl?,
@@ -273,10 +273,6 @@ impl KafkaOptions {
             message_bytes_max: 1 << 20,
         }
     }
-}
-
-fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
-    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 mod rows;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bowline_contracts::topics::Topic;
 use sqlx::PgConnection;
@@ -18,11 +18,11 @@ use crate::Error;
 use crate::inbox::Incoming;
 
 /// A message that goes to its key's queue instead of being applied.
-#[derive(Debug, Clone)]
-pub(crate) struct Parked {
-    pub(crate) message: Incoming,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parked<'a> {
+    pub(crate) message: &'a Incoming,
     /// Why it could not be applied; empty for one that only queues behind another.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<&'a str>,
 }
 
 /// A message taken from its key's queue to be tried again.
@@ -84,7 +84,11 @@ impl Parking {
 
     /// Puts messages behind the queues of their keys, in the order given. A key gets its queue with a message that has a
     /// reason; the others must have one already, or nothing may be committed: [`Error::QueueChanged`].
-    pub(crate) async fn park(&self, connection: &mut PgConnection, parked: &[&Parked]) -> Result<(), Error> {
+    pub(crate) async fn park(
+        &self,
+        connection: &mut PgConnection,
+        parked: &[Parked<'_>],
+    ) -> Result<(), Error> {
         if parked.is_empty() {
             return Ok(());
         }
@@ -131,9 +135,9 @@ impl Parking {
         Ok(())
     }
 
-    async fn open_queues(&self, connection: &mut PgConnection, parked: &[&Parked]) -> Result<(), Error> {
+    async fn open_queues(&self, connection: &mut PgConnection, parked: &[Parked<'_>]) -> Result<(), Error> {
         let mut culprits: Vec<(&Incoming, &str)> =
-            parked.iter().filter_map(|parked| Some((&parked.message, parked.reason.as_deref()?))).collect();
+            parked.iter().filter_map(|parked| Some((parked.message, parked.reason?))).collect();
         culprits.sort_unstable_by_key(|(message, _)| message.key);
         culprits.dedup_by_key(|(message, _)| message.key);
         if culprits.is_empty() {
@@ -272,28 +276,29 @@ fn cause_of(message: &Incoming, reason: &str) -> String {
     format!("{}: {}", message.envelope.message_type, words.join(" "))
 }
 
-/// Which messages of a batch are applied and which go to the queues of their keys, in the order of `messages`.
+/// Which of `messages`, by index, go to the queues of their keys instead of being applied, each with why it cannot be;
+/// `None` for one that only queues behind another.
 ///
 /// `queued` are the keys that have a queue; `condemned` the messages, by key, that have been found to be poison.
 pub(crate) fn sort_out(
-    messages: Vec<Incoming>,
+    messages: &[Incoming],
     queued: &HashSet<Uuid>,
     condemned: &HashMap<Uuid, Condemned>,
-) -> (Vec<Incoming>, Vec<Parked>) {
+) -> BTreeMap<usize, Option<String>> {
+    let mut parked = BTreeMap::new();
+    if queued.is_empty() && condemned.is_empty() {
+        return parked;
+    }
     let mut opened: HashSet<Uuid> = HashSet::new();
-    let (mut applied, mut parked) = (Vec::with_capacity(messages.len()), Vec::new());
-    for message in messages {
-        let reason = condemned.get(&message.key).filter(|culprit| culprit.is(&message));
+    for (index, message) in messages.iter().enumerate() {
         if queued.contains(&message.key) || opened.contains(&message.key) {
-            parked.push(Parked { message, reason: None });
-        } else if let Some(culprit) = reason {
+            parked.insert(index, None);
+        } else if let Some(culprit) = condemned.get(&message.key).filter(|culprit| culprit.is(message)) {
             opened.insert(message.key);
-            parked.push(Parked { message, reason: Some(culprit.reason.clone()) });
-        } else {
-            applied.push(message);
+            parked.insert(index, Some(culprit.reason.clone()));
         }
     }
-    (applied, parked)
+    parked
 }
 
 /// A message that was found to be poison.

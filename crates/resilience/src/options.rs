@@ -87,7 +87,7 @@ impl BreakerOptions {
         let window_calls = faults.within("breaker-window-calls", self.breaker_window_calls, 1..=100_000);
         let shown = format!("{:?}", self.breaker_calls_min);
         let calls_min = faults.within("breaker-calls-min", self.breaker_calls_min, 1..=100_000);
-        let open_time = positive(faults, "breaker-open-time", self.breaker_open_time);
+        let open_time = faults.positive("breaker-open-time", self.breaker_open_time);
         let probes = faults.within("breaker-probes", self.breaker_probes, 1..=1_000);
         if let (Some(window), Some(least)) = (window_calls, calls_min)
             && least > window
@@ -108,9 +108,9 @@ impl RetryOptions {
     /// The settings, or `None` and the faults.
     pub fn check(self, faults: &mut Faults) -> Option<RetrySettings> {
         let attempts_max = faults.within("retry-attempts-max", self.retry_attempts_max, 1..=1_000);
-        let backoff_min = positive(faults, "retry-backoff-min", self.retry_backoff_min);
+        let backoff_min = faults.positive("retry-backoff-min", self.retry_backoff_min);
         let shown = format!("{:?}", self.retry_backoff_max);
-        let backoff_max = positive(faults, "retry-backoff-max", self.retry_backoff_max);
+        let backoff_max = faults.positive("retry-backoff-max", self.retry_backoff_max);
         if let (Some(shortest), Some(longest)) = (backoff_min, backoff_max)
             && shortest > longest
         {
@@ -144,8 +144,4 @@ impl Default for RetrySettings {
             backoff_max: Duration::from_secs(5),
         }
     }
-}
-
-fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
-    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
 }

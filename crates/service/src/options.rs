@@ -118,13 +118,13 @@ impl ServiceOptions {
         let format = faults.take("log-format", self.log_format);
         let filter = faults.take("log", self.log);
         let instance = faults.optional("instance-id", self.instance_id);
-        let timeout = positive(faults, "drain-timeout", self.drain_timeout);
+        let timeout = faults.positive("drain-timeout", self.drain_timeout);
         let grace = faults.take_if("drain-grace", self.drain_grace, "less than --drain-timeout", |grace| {
             timeout.is_none_or(|timeout| *grace < timeout)
         });
         let message_size_max =
             faults.bytes_within("message-size-max", self.message_size_max, 1 << 10..=64 << 20);
-        let request_timeout = positive(faults, "request-timeout", self.request_timeout);
+        let request_timeout = faults.positive("request-timeout", self.request_timeout);
         let requests_in_flight_max =
             faults.within("requests-in-flight-max", self.requests_in_flight_max, 1..=1_000_000);
         Some(ServiceSettings {
@@ -160,8 +160,4 @@ impl Setting for LogFilter {
             .map(|_| Self(text.to_owned()))
             .map_err(|_| "a level (error, warn, info, debug, trace) or levels by module".into())
     }
-}
-
-fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
-    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
 }

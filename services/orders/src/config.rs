@@ -105,8 +105,7 @@ impl Options {
         let url = faults.take_if("inventory-url", self.inventory_url, INVENTORY_URL, |url| {
             url.scheme() == "http" && url.has_host()
         });
-        let timeout = faults
-            .take_if("catalogue-timeout", self.catalogue_timeout, "a time above zero", |t| !t.is_zero());
+        let timeout = faults.positive("catalogue-timeout", self.catalogue_timeout);
         let ttl = faults.take("catalogue-ttl", self.catalogue_ttl);
         let cached_max = faults.take("catalogue-cached-max", self.catalogue_cached_max);
         let lines_max = faults.within("order-lines-max", self.order_lines_max, 1..=10_000);

@@ -117,19 +117,19 @@ impl ProviderArgs {
         let expected = "the http:// address of the payment provider";
         let url =
             faults.require("provider-url", self.provider_url, expected).filter(|url| plain_http(faults, url));
-        let timeout = positive(faults, "provider-timeout", self.provider_timeout);
+        let timeout = faults.positive("provider-timeout", self.provider_timeout);
         let concurrency = faults.within("provider-concurrency", self.provider_concurrency, 1..=10_000);
-        let backoff_min = positive(faults, "provider-backoff-min", self.provider_backoff_min);
-        let backoff_max = positive(faults, "provider-backoff-max", self.provider_backoff_max);
+        let backoff_min = faults.positive("provider-backoff-min", self.provider_backoff_min);
+        let backoff_max = faults.positive("provider-backoff-max", self.provider_backoff_max);
         if let (Some(shortest), Some(longest)) = (backoff_min, backoff_max)
             && shortest > longest
         {
             faults.add("provider-backoff-max", None, "at least --provider-backoff-min");
         }
-        let alert_pause = positive(faults, "provider-alert-pause", self.provider_alert_pause);
+        let alert_pause = faults.positive("provider-alert-pause", self.provider_alert_pause);
         let in_hand_max =
             faults.within("provider-operations-max", self.provider_operations_max, 1..=1_000_000);
-        let sweep_interval = positive(faults, "provider-sweep-interval", self.provider_sweep_interval);
+        let sweep_interval = faults.positive("provider-sweep-interval", self.provider_sweep_interval);
         let retry =
             RetrySettings { attempts_max: None, backoff_min: backoff_min?, backoff_max: backoff_max? };
         let (timeout, concurrency) = (timeout?, concurrency?);
@@ -153,8 +153,4 @@ fn plain_http(faults: &mut Faults, url: &Url) -> bool {
         faults.add("provider-url", Some(format!("{}://…", url.scheme())), "an http:// address");
     }
     plain
-}
-
-fn positive(faults: &mut Faults, flag: &str, given: Given<Duration>) -> Option<Duration> {
-    faults.take_if(flag, given, "a time above zero", |time| !time.is_zero())
 }

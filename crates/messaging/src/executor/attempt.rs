@@ -50,10 +50,10 @@ impl<H: Handler> Executor<H> {
             calls.into_iter().map(|call| (call.command, call.reply)).unzip();
         let steps = self.tracker.steps(&messages);
         let positions = if last { self.tracker.positions() } else { Vec::new() };
-        let in_order = (!self.queued.is_empty() || !self.condemned.is_empty()).then(|| messages.clone());
-        let (messages, parked) = sort_out(messages, &self.queued, &self.condemned);
-        let queues = Queues { parking: self.parts.parking.clone(), parked, letters: Vec::new() };
-        let batch = Batch { commands, messages, steps, positions, queues: Some(queues) };
+        let parked = sort_out(&messages, &self.queued, &self.condemned);
+        let queues =
+            (!parked.is_empty()).then(|| Queues { parking: self.parts.parking.clone(), letters: Vec::new() });
+        let batch = Batch { parked, positions, queues, ..Batch::of(commands, messages, steps) };
         let result = self.parts.handler.execute(&batch).await;
         match result {
             Ok(executed) => {
@@ -78,8 +78,7 @@ impl<H: Handler> Executor<H> {
                 if let ExecuteError::Poison { message, reason } = &error {
                     self.condemn(&batch.messages[*message], reason);
                 }
-                let messages = in_order.unwrap_or(batch.messages);
-                let part = Part { calls: calls.collect(), messages, last, conflicts };
+                let part = Part { calls: calls.collect(), messages: batch.messages, last, conflicts };
                 self.recover(part, error, parts).await;
             }
         }

@@ -14,7 +14,7 @@ use super::{ExecuteError, Executor, Handler};
 use crate::Error;
 use crate::batch::{Admission, Batch, Queues};
 use crate::inbox::Incoming;
-use crate::parking::{Condemned, Letter, Waiting};
+use crate::parking::{Condemned, Letter, Parked, Waiting};
 
 /// How long parked messages are tried again at a stretch, while lanes and callers wait.
 const RETRY_SLICE: Duration = Duration::from_millis(200);
@@ -27,10 +27,8 @@ impl<H: Handler> Executor<H> {
 
     /// The batch has been committed: what it parked is parked.
     pub(super) fn note_parked<C>(&mut self, batch: &Batch<C>, admission: &Admission) {
-        let Some(Queues { parked, .. }) = &batch.queues else { return };
-        for parked in parked.iter().filter(|parked| admission.allows(parked.message.input)) {
-            let message = &parked.message;
-            if let Some(reason) = &parked.reason {
+        for Parked { message, reason } in batch.parked(admission) {
+            if let Some(reason) = reason {
                 tracing::error!(
                     topic = message.topic.name, partition = message.partition, offset = message.offset,
                     order_id = %message.key, message_type = message.envelope.message_type,
@@ -140,15 +138,9 @@ impl<H: Handler> Executor<H> {
 
     /// Applies parked messages and takes them out of their queues, in one transaction.
     async fn try_letters(&mut self, letters: &[Letter]) -> Result<(), ExecuteError> {
-        let queues =
-            Queues { parking: self.parts.parking.clone(), parked: Vec::new(), letters: letters.to_vec() };
-        let batch = Batch {
-            commands: Vec::new(),
-            messages: letters.iter().map(|letter| letter.message.clone()).collect(),
-            steps: Vec::new(),
-            positions: Vec::new(),
-            queues: Some(queues),
-        };
+        let queues = Queues { parking: self.parts.parking.clone(), letters: letters.to_vec() };
+        let messages = letters.iter().map(|letter| letter.message.clone()).collect();
+        let batch = Batch { queues: Some(queues), ..Batch::of(Vec::new(), messages, Vec::new()) };
         match self.parts.handler.execute(&batch).await {
             Ok(executed) => {
                 tracing::info!(messages = letters.len(), "parked messages applied");

@@ -29,7 +29,7 @@ pub(super) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    pub(super) fn of(parked: &[&'a Parked]) -> Self {
+    pub(super) fn of(parked: &[Parked<'a>]) -> Self {
         let mut columns = Self::default();
         for Parked { message, .. } in parked {
             let envelope = &message.envelope;

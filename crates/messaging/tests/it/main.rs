@@ -3,6 +3,7 @@
 
 mod broker;
 mod concurrency;
+mod dead_letters;
 mod executing;
 mod faults;
 mod gaps;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::ledger::{Ask, Ledger, Script};
 use crate::stage::{PATIENCE, Service, steady};
 
-/// A running source.
+/// A running service with its gRPC server; mostly a source.
 pub(crate) struct Source {
     pub(crate) service: Service,
     commands: Commands<Ask, i64>,
@@ -53,6 +53,11 @@ impl Source {
         for key in keys {
             self.commands.execute(Ask::Say(key)).await.unwrap();
         }
+    }
+
+    /// Where it is called.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// Its options are those of a consumer that asks it.

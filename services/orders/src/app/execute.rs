@@ -101,7 +101,7 @@ impl Orders {
         }
     }
 
-    /// Reports in order within each lane. One that is impossible stops its lane.
+    /// Reports in order within each lane. One that is impossible is named, so that it is parked.
     fn decide_report(
         &mut self,
         report: Report,

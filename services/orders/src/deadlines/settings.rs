@@ -81,9 +81,7 @@ impl DeadlineArgs {
         }
         let wait_max = time(faults, "deadline-wait-max", self.deadline_wait_max);
         let settle = time(faults, "deadline-settle", self.deadline_settle);
-        let expected = "a time above zero";
-        let interval =
-            faults.take_if("deadline-interval", self.deadline_interval, expected, |time| !time.is_zero());
+        let interval = faults.positive("deadline-interval", self.deadline_interval);
         let batch_max = faults.within("deadline-batch-max", self.deadline_batch_max, 1..=10_000);
         let probe_timeout =
             faults.take_if("deadline-probe-timeout", self.deadline_probe_timeout, "at least 2s", |time| {

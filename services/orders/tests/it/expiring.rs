@@ -157,6 +157,15 @@ fn authorized(order: OrderId) -> payment::v1::PaymentAuthorized {
     payment::v1::PaymentAuthorized { order_id, amount: Some(total()), ..Default::default() }
 }
 
+/// The one order of this replica waits for its step, due after five minutes, until the hour beyond that is over.
+async fn gives_up_at_the_limit_alone(clock: &ManualClock, mut replica: Replica) {
+    clock.advance(minutes(64));
+    assert_eq!(replica.round().await, NOTHING);
+    clock.advance(minutes(1));
+    assert_eq!(replica.round().await, cancelled(1));
+    replica.drain().await;
+}
+
 #[tokio::test]
 async fn orders_that_are_due_are_given_up_and_no_others() {
     let world = World::new().await;
@@ -229,15 +238,11 @@ async fn a_step_waits_while_who_owes_the_answer_is_not_in_order_but_not_for_ever
 #[tokio::test]
 async fn a_service_that_cannot_be_asked_is_waited_for() {
     let world = World::new().await;
-    let mut replica = world.replica().await;
+    let replica = world.replica().await;
     replica.hears().await;
     replica.placed().await;
     world.inventory.goes().await;
-    world.clock.advance(minutes(64));
-    assert_eq!(replica.round().await, NOTHING);
-    world.clock.advance(minutes(1));
-    assert_eq!(replica.round().await, cancelled(1));
-    replica.drain().await;
+    gives_up_at_the_limit_alone(&world.clock, replica).await;
 }
 
 #[tokio::test]
@@ -264,7 +269,7 @@ async fn a_payment_that_does_not_know_its_provider_is_waited_for() {
 #[tokio::test]
 async fn a_step_waits_while_its_input_lags_but_not_for_ever() {
     let world = World::new().await;
-    let mut replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
+    let replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
     replica.hears().await;
     // What inventory says in this partition is held back by a message that is missing.
     let order = replica.placed().await;
@@ -272,23 +277,15 @@ async fn a_step_waits_while_its_input_lags_but_not_for_ever() {
     let reserved = inventory::v1::StockReserved { order_id: order.to_string(), ..Default::default() };
     speaker.say(order, &reserved).await;
     speaker.drain().await;
-    world.clock.advance(minutes(64));
-    assert_eq!(replica.round().await, NOTHING);
-    world.clock.advance(minutes(1));
-    assert_eq!(replica.round().await, cancelled(1));
-    replica.drain().await;
+    gives_up_at_the_limit_alone(&world.clock, replica).await;
 }
 
 #[tokio::test]
 async fn without_kafka_deadlines_wait() {
     let world = World::on(KafkaOptions::new(vec!["127.0.0.1:1".into()], namespace())).await;
-    let mut replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
+    let replica = world.replica_that(|settings| settings.probe_timeout = HASTE).await;
     replica.placed().await;
-    world.clock.advance(minutes(64));
-    assert_eq!(replica.round().await, NOTHING);
-    world.clock.advance(minutes(1));
-    assert_eq!(replica.round().await, cancelled(1));
-    replica.drain().await;
+    gives_up_at_the_limit_alone(&world.clock, replica).await;
 }
 
 #[tokio::test]
