@@ -36,7 +36,8 @@ fn profile_folder() -> PathBuf {
 /// Whether the program is there and no source that its dep-info lists has changed since.
 fn is_current(program: &Path) -> bool {
     let Some(built) = modified(program) else { return false };
-    let Ok(info) = std::fs::read_to_string(program.with_extension("d")) else { return true };
+    // Without it nobody can tell; cargo can, and is quick when there is nothing to do.
+    let Ok(info) = std::fs::read_to_string(program.with_extension("d")) else { return false };
     let sources = info.split_once(": ").map_or("", |(_, sources)| sources).trim().replace("\\ ", "\0");
     sources
         .split_whitespace()
@@ -94,6 +95,9 @@ mod tests {
         at(&source, 3000);
         assert!(!is_current(&program), "its source has changed");
         assert!(!is_current(&folder.join("q")), "it is missing");
+        at(&source, 1000);
+        std::fs::remove_file(folder.join("p.d")).expect("our file");
+        assert!(!is_current(&program), "nobody knows its sources");
         std::fs::remove_dir_all(&folder).expect("our folder");
     }
 }

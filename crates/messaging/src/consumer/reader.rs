@@ -1,6 +1,6 @@
 //! The thread that reads: obeys orders, drains what has come, hands it over.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
@@ -29,14 +29,19 @@ const EXTENT_WITHIN: Duration = Duration::from_secs(1);
 /// How long a broker that could not say it is left alone.
 const EXTENT_AGAIN: Duration = Duration::from_secs(1);
 
+/// By topic and partition: the first offset, and the one behind the last.
+type Extents = HashMap<(&'static str, u16), (i64, i64)>;
+
 pub(super) struct Reader {
     consumer: Arc<BaseConsumer<Diagnostics>>,
     names: HashMap<String, &'static Topic>,
     places: HashMap<(&'static str, u16), Place>,
     told: Receiver<Order>,
     sender: mpsc::Sender<Vec<Record>>,
-    /// What was measured and is not handed over yet.
-    measured: Vec<Record>,
+    /// The partitions that are to be measured: together, because the broker takes its time for every question.
+    wanted: HashSet<(&'static str, u16)>,
+    /// What was found out and is not handed over yet.
+    found: Vec<Record>,
     /// When to find out which partition has lost its position: librdkafka does not tell which one it is.
     doubt_at: Option<Instant>,
 }
@@ -56,7 +61,16 @@ impl Reader {
         told: Receiver<Order>,
         sender: mpsc::Sender<Vec<Record>>,
     ) -> Self {
-        Self { consumer, names, places: HashMap::new(), told, sender, measured: Vec::new(), doubt_at: None }
+        Self {
+            consumer,
+            names,
+            places: HashMap::new(),
+            told,
+            sender,
+            wanted: HashSet::new(),
+            found: Vec::new(),
+            doubt_at: None,
+        }
     }
 
     pub(super) fn run(mut self) {
@@ -68,7 +82,8 @@ impl Reader {
                 Err(TryRecvError::Empty) => {
                     self.read(&mut read);
                     self.find_lost();
-                    read.append(&mut self.measured);
+                    self.measure();
+                    read.append(&mut self.found);
                     if !self.hand_over(&mut read) {
                         return;
                     }
@@ -120,7 +135,7 @@ impl Reader {
             Order::Unassign(partitions) => self.unassign(&partitions),
             Order::Note(positions) => self.note(&positions),
             Order::Measure(partitions) => {
-                self.measure(&partitions);
+                self.wanted.extend(partitions.into_iter().map(|(topic, partition)| (topic.name, partition)));
                 Ok(())
             }
         };
@@ -154,13 +169,13 @@ impl Reader {
     }
 
     /// A broker that is away is asked again by whoever wants to know; its partitions end nowhere meanwhile.
-    fn measure(&mut self, partitions: &[(&'static Topic, u16)]) {
-        for (topic, partition) in partitions {
-            if let Some(place) = self.places.get(&(topic.name, *partition)) {
-                let Ok((low, high)) = self.extent(place, *partition) else { break };
-                let content = Content::Extent { low, high };
-                self.measured.push(place.record(*partition, content));
-            }
+    fn measure(&mut self) {
+        let wanted = std::mem::take(&mut self.wanted);
+        match self.extents(|name| wanted.contains(name)) {
+            Ok(extents) => self.found.extend(extents.into_iter().map(|((topic, partition), (low, high))| {
+                self.places[&(topic, partition)].record(partition, Content::Extent { low, high })
+            })),
+            Err(error) => tracing::debug!(%error, "partitions cannot be measured now"),
         }
     }
 
@@ -170,21 +185,23 @@ impl Reader {
         if self.doubt_at.is_none_or(|at| Instant::now() < at) {
             return;
         }
-        let mut lost = Vec::new();
-        for ((_, partition), place) in &self.places {
-            match self.extent(place, *partition) {
-                Ok((low, high)) if (low..=high).contains(&place.next_offset) => {}
-                Ok((low, _)) => lost.push(place.record(*partition, Content::Lost { low })),
-                Err(error) => {
-                    tracing::debug!(%error, "it is not known yet which position was lost");
-                    self.doubt_at = Some(Instant::now() + EXTENT_AGAIN);
-                    return;
-                }
+        let extents = match self.extents(|_| true) {
+            Ok(extents) => extents,
+            Err(error) => {
+                tracing::debug!(%error, "it is not known yet which position was lost");
+                self.doubt_at = Some(Instant::now() + EXTENT_AGAIN);
+                return;
             }
-        }
+        };
         self.doubt_at = None;
+        let lost = extents.into_iter().filter_map(|((topic, partition), (low, high))| {
+            let place = &self.places[&(topic, partition)];
+            let is_there = (low..=high).contains(&place.next_offset);
+            (!is_there).then(|| place.record(partition, Content::Lost { low }))
+        });
+        let lost: Vec<Record> = lost.collect();
         if !lost.is_empty() {
-            self.measured.append(&mut lost);
+            self.found.extend(lost);
             return;
         }
         let again: Vec<Assignment> = self
@@ -200,8 +217,32 @@ impl Reader {
         self.obey(Order::Assign(again));
     }
 
-    fn extent(&self, place: &Place, partition: u16) -> Result<(i64, i64), KafkaError> {
-        self.consumer.fetch_watermarks(&self.name(place.topic), i32::from(partition), EXTENT_WITHIN)
+    /// The first offset of each of these partitions and the offset behind its last, of all or none.
+    fn extents(&self, of: impl Fn(&(&'static str, u16)) -> bool) -> Result<Extents, KafkaError> {
+        let mut extents = Extents::new();
+        if !self.places.keys().any(&of) {
+            return Ok(extents);
+        }
+        let places = || self.places.iter().filter(|(name, _)| of(name));
+        // The offsets of these "times" are the first one and the next one, by Kafka's protocol.
+        let ask = |end: Offset| {
+            let mut list = TopicPartitionList::new();
+            for ((_, partition), place) in places() {
+                list.add_partition_offset(&self.name(place.topic), i32::from(*partition), end)?;
+            }
+            self.consumer.offsets_for_times(list, EXTENT_WITHIN)
+        };
+        let (lows, highs) = (ask(Offset::Beginning)?, ask(Offset::End)?);
+        for (name @ (_, partition), place) in places() {
+            let (topic, partition) = (self.name(place.topic), i32::from(*partition));
+            let offset = |list: &TopicPartitionList| {
+                let found = list.find_partition(&topic, partition).ok_or(KafkaError::Canceled)?;
+                found.error()?;
+                found.offset().to_raw().ok_or(KafkaError::Canceled)
+            };
+            extents.insert(*name, (offset(&lows)?, offset(&highs)?));
+        }
+        Ok(extents)
     }
 
     fn note(&self, positions: &[(&'static Topic, u16, i64)]) -> Result<(), KafkaError> {

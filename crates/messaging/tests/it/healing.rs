@@ -1,6 +1,6 @@
 //! What a topic has lost is brought by its source, and the lane goes on by itself.
 
-use bowline_contracts::topics::ORDERS_EVENTS;
+use bowline_contracts::topics::{ORDERS_EVENTS, PARTITIONS};
 use bowline_messaging::Healed;
 
 use crate::broker::{Speaker, delete_records, key_of, published};
@@ -109,6 +109,35 @@ async fn deleted_records_are_healed_the_last_ones_included() {
     replica.has_no_troubles().await;
     source.say(keys(2, 7..=7)).await;
     assert_eq!(inventory.applies(19).await[&2], [1, 2, 3, 4, 5, 6, 7]);
+    replica.drain().await;
+    source.stop().await;
+}
+
+#[tokio::test]
+async fn every_record_of_every_partition_is_deleted_and_all_is_healed() {
+    let (inventory, kafka) = (Service::inventory().await, kafka().await);
+    let source = Source::start(&kafka).await;
+    let all = |sequences: std::ops::RangeInclusive<i64>| {
+        (0..PARTITIONS).flat_map(move |partition| keys(partition, sequences.clone()))
+    };
+    source.say(all(1..=2)).await;
+    let replica = inventory.start(&kafka, source.asked()).await;
+    inventory.applies(2 * usize::from(PARTITIONS)).await;
+    let read =
+        "SELECT count(*) FROM messaging.positions WHERE topic = 'orders.events.v1' AND next_offset >= 2";
+    inventory.number_becomes(read, PARTITIONS.into()).await;
+    replica.drain().await;
+
+    source.say(all(3..=6)).await;
+    source.publishes(6 * i64::from(PARTITIONS)).await;
+    for partition in 0..PARTITIONS {
+        delete_records(&kafka, &ORDERS_EVENTS, partition, None).await;
+    }
+    let replica = inventory.start(&kafka, source.asked()).await;
+    let applied = inventory.applies(6 * usize::from(PARTITIONS)).await;
+    assert!(applied.values().all(|sequences| *sequences == [1, 2, 3, 4, 5, 6]), "{applied:?}");
+    heals(&inventory, &replica, PARTITIONS.into(), 4 * u64::from(PARTITIONS)).await;
+    replica.has_no_troubles().await;
     replica.drain().await;
     source.stop().await;
 }

@@ -151,23 +151,9 @@ impl Bench {
     /// plan, with each other, and with what the answers and events said. `others` orders were placed beside the plan;
     /// none of them is confirmed.
     pub(crate) async fn settle(&self, plan: &Plan, outcome: &Outcome, others: u64) -> Proof {
-        assert_eq!(outcome.unfinished(), 0);
-        let explained = plan.orders.iter().filter(|order| order.expected_rejection.is_some()).count() as u64;
-        assert_eq!(outcome.placed(), plan.orders.len() as u64 - explained);
-        let comparison = compare(plan, outcome);
-        for invariant in comparison.invariants() {
-            assert!(invariant.checked > 0, "{}", invariant.name);
-            assert_eq!(invariant.violations, 0, "{}: {:?}", invariant.name, comparison.deviations);
-        }
         let proof = self.prove().await;
         assert_holds(&proof);
-        // A call that was sent again must not have become a second order.
-        assert_eq!(proof.invariants[0].checked, outcome.placed() + others);
-        let totals = proof.totals;
-        assert_eq!(totals.captured_minor, outcome.confirmed_minor());
-        assert_eq!(u64::try_from(totals.units_sold), Ok(outcome.confirmed_units()));
-        assert_eq!(totals.authorized_minor, totals.captured_minor + totals.voided_minor);
-        assert!(outcome.confirmed() > 0);
+        assert_agrees(plan, outcome, &proof, others);
         proof
     }
 
@@ -237,6 +223,26 @@ pub(crate) fn assert_holds(proof: &Proof) {
         assert_eq!(invariant.violations, 0, "{}: {:#?}", invariant.name, invariant.examples);
     }
     assert!(proof.holds());
+}
+
+/// Every order of the plan came to the end that it must come to, and the services' books agree with what the answers
+/// and events said; see [`Bench::settle`].
+pub(crate) fn assert_agrees(plan: &Plan, outcome: &Outcome, proof: &Proof, others: u64) {
+    assert_eq!(outcome.unfinished(), 0);
+    let explained = plan.orders.iter().filter(|order| order.expected_rejection.is_some()).count() as u64;
+    assert_eq!(outcome.placed(), plan.orders.len() as u64 - explained);
+    let comparison = compare(plan, outcome);
+    for invariant in comparison.invariants() {
+        assert!(invariant.checked > 0, "{}", invariant.name);
+        assert_eq!(invariant.violations, 0, "{}: {:?}", invariant.name, comparison.deviations);
+    }
+    // A call that was sent again must not have become a second order.
+    assert_eq!(proof.invariants[0].checked, outcome.placed() + others);
+    let totals = proof.totals;
+    assert_eq!(totals.captured_minor, outcome.confirmed_minor());
+    assert_eq!(u64::try_from(totals.units_sold), Ok(outcome.confirmed_units()));
+    assert_eq!(totals.authorized_minor, totals.captured_minor + totals.voided_minor);
+    assert!(outcome.confirmed() > 0);
 }
 
 /// A small order of products that a plan has entered, with a request id of its own.

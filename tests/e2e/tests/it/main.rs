@@ -6,6 +6,7 @@ mod bench;
 mod broken_books;
 mod cancelling;
 mod dead_letters;
+mod deleted_records;
 mod kills;
 mod provider_trouble;
 mod replicas;
