@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use bowline_fault_points::{Point, reached};
 use sqlx::{Executor as _, PgConnection};
 
 use crate::{Connection, Error, sqlstate};
@@ -27,6 +28,7 @@ impl Transaction {
 
     /// Commits. `Ok` means that the server has committed. After [`crate::Fault::Unavailable`] the outcome is unknown.
     pub async fn commit(mut self) -> Result<(), Error> {
+        reached(Point::BeforeCommit);
         // One simple-protocol round trip: in a failed transaction the SELECT fails and COMMIT is never reached.
         sqlx::raw_sql("SELECT 1; COMMIT").execute(&mut *self.connection).await.map_err(|error| {
             let error = Error::from(error);
@@ -35,6 +37,7 @@ impl Transaction {
                 _ => error,
             }
         })?;
+        reached(Point::AfterCommit);
         self.open = false;
         Ok(())
     }

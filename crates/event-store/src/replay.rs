@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bowline_fault_points::{Sabotage, is_broken};
 use bowline_kernel::Decider;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -142,7 +143,7 @@ async fn replay_behind_snapshots<P: Persistent>(
             Found::Nothing => &*rows,
             Found::State(version, state) => {
                 (stream.version, stream.state) = (version, state);
-                &rows[1..]
+                if is_broken(Sabotage::TrustSnapshots) { &[] } else { &rows[1..] }
             }
             Found::Untrustworthy => {
                 distrusted.push(stream_id);

@@ -18,6 +18,7 @@
 //! **How to add one more input.** Add the topic to [`Wiring::hears`] and a reaction in the service; the lane is
 //! registered at the next start, at sequence 0.
 
+mod applied_ranges;
 mod batch;
 mod consumer;
 mod dead_letters;

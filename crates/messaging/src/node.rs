@@ -1,9 +1,11 @@
 //! One replica of a service on its lanes: leases, executor, consumer and relay, started and stopped together.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bowline_contracts::topics::{PARTITIONS, Topic};
 use bowline_database::{ConnectOptions, Database, Profile};
+use bowline_fault_points::{Sabotage, is_broken};
 use bowline_kernel::{IdSource as _, SystemIds, error_text};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -108,6 +110,7 @@ impl Registered {
         PartitionWrites::register(&mut transaction, PARTITIONS).await?;
         Inbox::new(wiring.source, &wiring.hears).register(&mut transaction).await?;
         transaction.commit().await?;
+        let outbox = outbox.numbered_by(&lazy);
         let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
         Ok(Self { wiring, options, hot, lazy, leases, outbox, lane_reader })
     }
@@ -150,7 +153,7 @@ impl Registered {
             calls,
             consumer,
             records,
-            owned: owned.clone(),
+            owned: worked_on(&owned),
             topic_ids: topic_ids.clone(),
             offers,
             troubles: troubles_sender,
@@ -193,6 +196,13 @@ impl Registered {
             tasks,
         })
     }
+}
+
+/// The partitions whose messages a replica applies: those that it owns.
+fn worked_on(owned: &watch::Receiver<Owned>) -> watch::Receiver<Owned> {
+    static EVERY: LazyLock<watch::Sender<Owned>> =
+        LazyLock::new(|| watch::Sender::new((0..PARTITIONS).map(|partition| (partition, 0)).collect()));
+    if is_broken(Sabotage::SkipOwnership) { EVERY.subscribe() } else { owned.clone() }
 }
 
 impl<C, R> Node<C, R> {

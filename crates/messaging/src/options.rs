@@ -75,6 +75,10 @@ pub struct LaneArgs {
     /// The most questions to sources that are under way at once.
     #[arg(long, env = "BOWLINE_LANE_QUESTIONS_MAX", default_value = "4", value_name = "COUNT")]
     lane_questions_max: Given<usize>,
+    /// Write down which sequences of each lane every transaction applies, in messaging.applied_ranges: for an audit, which
+    /// costs a row for each lane in a transaction. The table is never purged.
+    #[arg(long, env = "BOWLINE_RECORD_APPLIED")]
+    record_applied: bool,
 }
 
 /// Checked [`KafkaArgs`].
@@ -123,6 +127,8 @@ pub struct LaneOptions {
     pub lane_source_timeout: Duration,
     /// The most questions to sources that are under way at once.
     pub lane_questions_max: usize,
+    /// Whether it is written down what is applied of each lane.
+    pub record_applied: bool,
 }
 
 /// The gRPC address of each source.
@@ -236,6 +242,7 @@ impl LaneArgs {
             lane_heads_every: lane_heads_every?,
             lane_source_timeout: lane_source_timeout?,
             lane_questions_max: lane_questions_max?,
+            record_applied: self.record_applied,
         })
     }
 }
@@ -258,6 +265,7 @@ impl Default for LaneOptions {
             lane_heads_every: Duration::from_mins(1),
             lane_source_timeout: Duration::from_secs(5),
             lane_questions_max: 4,
+            record_applied: false,
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use bowline_contracts::topics::Topic;
+use bowline_database::Database;
+use bowline_fault_points::{Sabotage, is_broken};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -10,6 +12,8 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::batch::Advances;
+
+mod by_sequence;
 
 /// The database's number of a lane of this source.
 pub type LaneId = i32;
@@ -55,6 +59,8 @@ pub struct Sequenced {
 pub struct Outbox {
     lanes: HashMap<(&'static str, u16), LaneId>,
     message_bytes_max: usize,
+    /// Where a broken outbox takes its numbers from; empty but in builds for proving.
+    numbers: Option<Database>,
 }
 
 /// Attributes and Kafka's own framing beside the payload; generous.
@@ -101,7 +107,13 @@ impl Outbox {
                 Some(((name, partition), *lane))
             })
             .collect();
-        Ok(Self { lanes, message_bytes_max })
+        Ok(Self { lanes, message_bytes_max, numbers: None })
+    }
+
+    /// As a proof has it: sequences come from `numbers`, without waiting for any transaction, if that is to be broken.
+    pub(crate) fn numbered_by(self, numbers: &Database) -> Self {
+        let broken = is_broken(Sabotage::NumberBySequence);
+        Self { numbers: broken.then(|| numbers.clone()), ..self }
     }
 
     /// The lane of a partition of a topic.
@@ -134,9 +146,21 @@ impl Outbox {
         advances: &Advances,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<Sequenced>, Error> {
-        if messages.is_empty() && advances.is_empty() {
-            return Ok(Vec::new());
+        match &self.numbers {
+            _ if messages.is_empty() && advances.is_empty() => Ok(Vec::new()),
+            Some(numbers) if !messages.is_empty() => {
+                by_sequence::write(self, numbers, connection, advances, messages).await
+            }
+            _ => self.write_in_order(connection, advances, messages).await,
         }
+    }
+
+    async fn write_in_order(
+        &self,
+        connection: &mut PgConnection,
+        advances: &Advances,
+        messages: Vec<Outgoing>,
+    ) -> Result<Vec<Sequenced>, Error> {
         let numbering = Numbering::plan(self, &messages)?;
         let rows = Rows::of(&messages);
         let answer = sqlx::query!(

@@ -10,6 +10,7 @@ mod rows;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bowline_contracts::topics::Topic;
+use bowline_fault_points::{Sabotage, is_broken};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -291,7 +292,8 @@ pub(crate) fn sort_out(
     }
     let mut opened: HashSet<Uuid> = HashSet::new();
     for (index, message) in messages.iter().enumerate() {
-        if queued.contains(&message.key) || opened.contains(&message.key) {
+        let waits = queued.contains(&message.key) || opened.contains(&message.key);
+        if waits && !is_broken(Sabotage::PassParked) {
             parked.insert(index, None);
         } else if let Some(culprit) = condemned.get(&message.key).filter(|culprit| culprit.is(message)) {
             opened.insert(message.key);

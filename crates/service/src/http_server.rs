@@ -1,7 +1,8 @@
 use axum::Json;
 use axum::Router;
-use axum::extract::State;
-use axum::routing::get;
+use axum::extract::{Path, State};
+use axum::routing::{get, post};
+use bowline_fault_points::Point;
 use http::StatusCode;
 use serde::Serialize;
 
@@ -24,11 +25,25 @@ struct CheckBody {
 
 /// The probes: alive as long as the process answers, ready as [`Readiness`] says, started once it has begun to serve.
 pub(crate) fn probes(readiness: Readiness) -> Router {
-    Router::new()
+    let faults = if bowline_fault_points::ARMED {
+        Router::new().route("/fault-points/{point}", post(arm))
+    } else {
+        Router::new()
+    };
+    faults
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/startupz", get(started))
         .with_state(readiness)
+}
+
+/// The process dies the next time it comes to this place. Only in builds for proving.
+async fn arm(Path(point): Path<String>) -> (StatusCode, String) {
+    match point.parse::<Point>() {
+        Ok(point) if bowline_fault_points::arm(point) => (StatusCode::NO_CONTENT, String::new()),
+        Ok(_) => (StatusCode::NOT_FOUND, String::new()),
+        Err(unknown) => (StatusCode::NOT_FOUND, unknown.to_string()),
+    }
 }
 
 async fn live(State(readiness): State<Readiness>) -> (StatusCode, Json<Body>) {

@@ -15,6 +15,7 @@
 //! **How to add one more invariant.** A file with a function that returns an [`Invariant`], and a line in [`prove`].
 
 mod access;
+mod applied;
 mod error;
 mod histories;
 mod invariant;
@@ -93,9 +94,10 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let views = projection::check(&databases.projection, published).await?;
     let applied = lanes::watermarks(&databases, &heads).await?;
     let parked = lanes::parked(&databases, &heads).await?;
+    let in_order = applied::check(&databases).await?;
     let totals = payments.totals(stock.units_sold);
     Ok(Proof {
-        invariants: vec![
+        invariants: [
             orders.end_states,
             orders.histories,
             stock.levels,
@@ -111,7 +113,10 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
             applied,
             lanes::published(&heads),
             parked,
-        ],
+        ]
+        .into_iter()
+        .chain(in_order)
+        .collect(),
         totals,
     })
 }

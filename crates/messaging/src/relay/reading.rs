@@ -1,6 +1,7 @@
 //! What the relay reads and notes in the database.
 
 use bowline_contracts::envelope::Envelope;
+use bowline_fault_points::{Point, reached};
 use bowline_kernel::error_text;
 use uuid::Uuid;
 
@@ -151,6 +152,7 @@ impl Relay {
         }
         let lanes: Vec<i32> = news.iter().map(|(index, _)| self.lanes[*index].id).collect();
         let sequences: Vec<i64> = news.iter().map(|(_, sequence)| *sequence).collect();
+        reached(Point::AfterPublication);
         let database = self.parts.notes.clone();
         self.noting.spawn(async move {
             let noted = async {

@@ -4,6 +4,7 @@ use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
 use uuid::Uuid;
 
 use super::Verdict;
+use crate::batch::applies_anything;
 use crate::inbox::{InputId, Mark};
 
 #[derive(Debug)]
@@ -82,6 +83,9 @@ impl Lane {
             self.stopped = Some(reason.clone());
             return Verdict::Stop(reason);
         }
+        if applies_anything() {
+            return self.admit_anything(envelope);
+        }
         if envelope.sequence <= self.scheduled {
             return Verdict::Drop;
         }
@@ -95,6 +99,15 @@ impl Lane {
             return Verdict::Hold;
         }
         self.incarnation = Some(envelope.incarnation);
+        self.scheduled = envelope.sequence;
+        Verdict::Apply(self.input)
+    }
+
+    /// What a consumer without watermarks does with a message.
+    fn admit_anything(&mut self, envelope: &Envelope) -> Verdict {
+        if envelope.message_type == HEAD_TYPE {
+            return Verdict::Drop;
+        }
         self.scheduled = envelope.sequence;
         Verdict::Apply(self.input)
     }

@@ -7,6 +7,7 @@ use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_contracts::{inventory, payment};
 use bowline_event_store::{Context, Decided};
+use bowline_fault_points::{Sabotage, is_broken};
 use bowline_messaging::Outgoing;
 use bowline_orders_domain::{
     Compensation, Event, OrderCancelled, OrderConfirmed, OrderFinished, OrderPlaced,
@@ -41,7 +42,9 @@ pub(crate) fn publish(
     }
     let send = Sender { causation: Some(event_id), ..send };
     let order_id = order.to_string();
-    messages.extend(decided.event.compensations().iter().map(|compensation| match compensation {
+    let compensations =
+        decided.event.compensations().iter().filter(|compensation| !is_dropped(**compensation));
+    messages.extend(compensations.map(|compensation| match compensation {
         Compensation::ReleaseStock => {
             send.command(&inventory::v1::ReleaseStock { order_id: order_id.clone() })
         }
@@ -50,6 +53,11 @@ pub(crate) fn publish(
         }
         Compensation::VoidPayment => send.command(&payment::v1::VoidPayment { order_id: order_id.clone() }),
     }));
+}
+
+/// Whether a proof has this compensation left out.
+fn is_dropped(compensation: Compensation) -> bool {
+    is_broken(Sabotage::DropCompensation) && compensation == Compensation::VoidPayment
 }
 
 struct Sender<'a> {

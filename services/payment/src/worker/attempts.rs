@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bowline_fault_points::{Point, reached};
 use bowline_messaging::{CommandError, Commands};
 use bowline_resilience::{Breaker, Broken, Retry, State};
 use tokio::sync::Semaphore;
@@ -60,7 +61,10 @@ impl Attempts {
         loop {
             attempt += 1;
             let trouble = match self.call(step, intent, lost).await? {
-                Ok(Some(outcome)) => return Ok(outcome),
+                Ok(Some(outcome)) => {
+                    reached(Point::AfterProviderCall);
+                    return Ok(outcome);
+                }
                 Ok(None) => {
                     // No outcome yet. The same key again: should the first request still be under way, it has one effect.
                     step = Step::Send;
