@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bowline_cli::fleet::{Fleet, Ground, Places};
+use bowline_cli::fleet::{Changes, Fleet, Ground, Places};
 use bowline_cli::replaying::place_all;
 use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use bowline_contracts::orders::v1::{PlaceOrderLine, PlaceOrderRequest};
@@ -83,6 +83,7 @@ impl Bench {
             kafka: KafkaOptions::new(brokers, String::new()),
             places: Places::take(&stack).expect("there are free ports"),
             switches: switches.iter().map(|&switch| switch.to_owned()).collect(),
+            changes: Changes::default(),
         };
         let fleet = Fleet::start(&stack, ground).await.expect("the services start");
         fleet.publish(&stack).expect("the description can be written");

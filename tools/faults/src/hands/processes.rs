@@ -8,7 +8,7 @@ use crate::trouble::Trouble;
 
 impl Hands<'_> {
     /// SIGKILL; supervision starts it again.
-    pub(super) async fn kill(&self, process: &str) -> Result<Outcome, Trouble> {
+    pub async fn kill(&self, process: &str) -> Result<Outcome, Trouble> {
         if self.site.stack.supervisor().kill(process).await?.is_none() {
             return Ok(Outcome::skipped("it did not run"));
         }
