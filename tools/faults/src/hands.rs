@@ -15,8 +15,11 @@ use bowline_dev_stack::Stack;
 use bowline_kernel::error_text;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
+
+use self::databases::Sessions;
 
 use crate::kind::Kind;
 use crate::proxy::{Mode, Proxy};
@@ -50,6 +53,9 @@ pub struct Hands<'s> {
     client: reqwest::Client,
     /// The provider's switches as they were.
     switches: serde_json::Value,
+    sessions: Sessions,
+    /// Held while PostgreSQL or Kafka goes away and comes back, which may take longer than the schedule thinks.
+    servers: Mutex<()>,
 }
 
 impl<'s> Hands<'s> {
@@ -60,7 +66,7 @@ impl<'s> Hands<'s> {
             .build()
             .map_err(|source| Trouble::Provider { address: site.provider.to_string(), source })?;
         let switches = provider::switches(&client, &site.provider).await?;
-        Ok(Self { site, client, switches })
+        Ok(Self { site, client, switches, sessions: Sessions::default(), servers: Mutex::default() })
     }
 
     /// What faults can happen to.

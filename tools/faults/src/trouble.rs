@@ -8,15 +8,6 @@ pub enum Trouble {
     /// What the stack said.
     #[error(transparent)]
     Stack(#[from] bowline_dev_stack::Error),
-    /// A database could not be reached, or has refused a statement.
-    #[error("the database of {service} cannot be used")]
-    Database {
-        /// The service that owns it.
-        service: String,
-        /// What the driver said.
-        #[source]
-        source: sqlx::Error,
-    },
     /// The payment provider does not take its switches.
     #[error("the payment provider at {address} cannot be switched")]
     Provider {

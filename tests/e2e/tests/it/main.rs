@@ -7,6 +7,8 @@ mod broken_books;
 mod cancelling;
 mod dead_letters;
 mod kills;
+mod pauses;
 mod provider_trouble;
+mod proving;
 mod replicas;
 mod servers;

@@ -1,8 +1,12 @@
 //! Sessions that end and leases that are lost, in the database of one service.
 
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Hands;
@@ -11,28 +15,28 @@ use crate::trouble::Trouble;
 
 /// How often leases are taken away while that goes on: between two beats of a heartbeat.
 const TAKE_EVERY: Duration = Duration::from_millis(150);
-/// How long the server may take to let us in.
-const LOGIN_MAX: Duration = Duration::from_secs(5);
+/// How long the server may take to let us in, or to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// What our sessions are called, so that they are not ended with the others.
+const NAME: &str = "bowline-faults";
+
+/// One open session of ours for every service, because a login takes long where much is going on.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<BTreeMap<String, PgConnection>>);
 
 impl Hands<'_> {
-    /// Ends all sessions of a service's database but our own.
+    /// Ends all sessions of a service's database but ours.
     pub(super) async fn end_sessions(&self, service: &str) -> Result<Outcome, Trouble> {
-        let Ok(mut connection) = self.superuser(service).await else {
+        let ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                      WHERE datname = current_database() AND application_name <> $1";
+        if self.ask(service, ended, NAME).await.is_err() {
             return Ok(Outcome::skipped("the database was away"));
-        };
-        let ended = sqlx::query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-              WHERE datname = current_database() AND pid <> pg_backend_pid()",
-        )
-        .execute(&mut connection)
-        .await;
-        if ended.is_err() {
-            return Ok(Outcome::skipped("the database went away"));
         }
         let begun = Instant::now();
         for process in self.site.terrain.processes.iter().filter(|process| process.service == service) {
             // One that hangs or dies meanwhile has its own record.
-            let _waited = self.ready(&process.name).await?;
+            self.ready(&process.name).await?;
         }
         Ok(Outcome::recovered(begun.elapsed()))
     }
@@ -40,21 +44,21 @@ impl Hands<'_> {
     /// Takes the leases of a service away from whoever holds them, and forgets its members, for `length`: replicas that
     /// believe to hold a partition meet others that have just taken it.
     pub(super) async fn take_leases(&self, service: &str, length: Duration) -> Result<Outcome, Trouble> {
-        let Ok(mut connection) = self.superuser(service).await else {
-            return Ok(Outcome::skipped("the database was away"));
-        };
+        let taken = "WITH taken AS (UPDATE messaging.leases SET expires_at = '-infinity' RETURNING 1),
+                          forgotten AS (DELETE FROM messaging.members RETURNING 1)
+                     SELECT count(*) FROM taken WHERE $1 <> ''";
         let end = Instant::now() + length;
-        while Instant::now() < end {
-            let taken = sqlx::raw_sql(
-                "UPDATE messaging.leases SET expires_at = '-infinity'; DELETE FROM messaging.members",
-            );
-            if taken.execute(&mut connection).await.is_err() {
-                break;
-            }
+        let mut times = 0;
+        while Instant::now() < end && self.ask(service, taken, NAME).await.is_ok() {
+            times += 1;
             tokio::time::sleep(TAKE_EVERY).await;
         }
-        let nobodys = "SELECT count(*) FROM messaging.leases WHERE expires_at <= clock_timestamp()";
-        Ok(Outcome::recovered(self.until_none(service, nobodys, "").await?))
+        if times == 0 {
+            return Ok(Outcome::skipped("the database was away"));
+        }
+        let nobodys =
+            "SELECT count(*) FROM messaging.leases WHERE expires_at <= clock_timestamp() AND $1 <> ''";
+        Ok(Outcome::recovered(self.until_none(service, nobodys, NAME).await?))
     }
 
     /// Waits until every partition that a process held is held by another one, and tells how long that took. `process`
@@ -66,51 +70,41 @@ impl Hands<'_> {
         self.until_none(&site.service, left, &site.grpc_address).await
     }
 
-    /// How many partitions a process holds now.
-    pub async fn held_by(&self, process: &str) -> Result<i64, Trouble> {
-        let Some(site) = self.site.terrain.process(process) else { return Ok(0) };
-        let held =
-            "SELECT count(*) FROM messaging.leases WHERE address = $1 AND expires_at > clock_timestamp()";
-        let failed = |source| Trouble::Database { service: site.service.clone(), source };
-        let mut connection = self.superuser(&site.service).await.map_err(failed)?;
-        sqlx::query_scalar(held).bind(&site.grpc_address).fetch_one(&mut connection).await.map_err(failed)
-    }
-
-    /// Waits until a count is zero, over a connection that is made anew when it breaks.
+    /// Waits until a count is zero.
     async fn until_none(
         &self,
         service: &str,
         count: &'static str,
-        address: &str,
+        argument: &str,
     ) -> Result<Duration, Trouble> {
-        let mut connection = None;
-        self.until(&format!("the ownership of partitions in {service}"), async || {
-            if connection.is_none() {
-                connection = self.superuser(service).await.ok();
-            }
-            let Some(open) = &mut connection else { return false };
-            let mut asked = sqlx::query_scalar::<_, i64>(count);
-            if count.contains("$1") {
-                asked = asked.bind(address);
-            }
-            let left = asked.fetch_one(open).await;
-            if left.is_err() {
-                connection = None;
-            }
-            left.is_ok_and(|left| left == 0)
-        })
-        .await
+        let what = format!("the ownership of partitions in {service}");
+        self.until(&what, async || self.ask(service, count, argument).await.is_ok_and(|left| left == 0)).await
     }
 
-    /// A connection to the database of a service as the administrator.
-    async fn superuser(&self, service: &str) -> Result<PgConnection, sqlx::Error> {
+    /// Asks the database of a service for a count. The session is kept for the next question unless it breaks.
+    async fn ask(&self, service: &str, count: &'static str, argument: &str) -> Result<i64, sqlx::Error> {
+        let kept = self.sessions.0.lock().await.remove(service);
+        let mut session = match kept {
+            Some(session) => session,
+            None => self.log_in(service).await?,
+        };
+        let asked = sqlx::query_scalar(count).bind(argument).fetch_one(&mut session);
+        let answer = timely(asked).await?;
+        self.sessions.0.lock().await.insert(service.to_owned(), session);
+        Ok(answer)
+    }
+
+    /// A session in the database of a service as the administrator.
+    async fn log_in(&self, service: &str) -> Result<PgConnection, sqlx::Error> {
         let mut url = self.site.stack.postgres().admin_url().clone();
         if let Some(urls) = self.site.stack.databases().service(service) {
             url.set_path(&urls.database);
         }
-        match tokio::time::timeout(LOGIN_MAX, PgConnection::connect(url.as_str())).await {
-            Ok(connection) => connection,
-            Err(_) => Err(sqlx::Error::PoolTimedOut),
-        }
+        let options = PgConnectOptions::from_str(url.as_str())?.application_name(NAME);
+        timely(PgConnection::connect_with(&options)).await
     }
+}
+
+async fn timely<T>(asked: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(ANSWER_MAX, asked).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }

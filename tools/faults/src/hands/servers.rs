@@ -9,6 +9,7 @@ use crate::trouble::Trouble;
 impl Hands<'_> {
     /// Stops PostgreSQL without a checkpoint and waits until it accepts connections again.
     pub async fn restart_postgres(&self) -> Result<Outcome, Trouble> {
+        let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
         let begun = Instant::now();
         self.site.stack.postgres().restart_immediately().await?;
         Ok(Outcome::recovered(begun.elapsed()))
@@ -16,6 +17,7 @@ impl Hands<'_> {
 
     /// Kills Kafka and waits until it accepts connections again.
     pub async fn restart_kafka(&self) -> Result<Outcome, Trouble> {
+        let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
         let begun = Instant::now();
         let kafka = self.site.stack.kafka();
         if kafka.kill().await?.is_none() {
@@ -24,4 +26,8 @@ impl Hands<'_> {
         kafka.wait_ready().await?;
         Ok(Outcome::recovered(begun.elapsed()))
     }
+}
+
+fn still_away() -> Outcome {
+    Outcome::skipped("a server was still coming back from the last time")
 }
