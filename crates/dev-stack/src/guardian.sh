@@ -29,6 +29,8 @@ stop_all() {
   echo "$lines" | while read -r name pid born signal; do
     [ -n "$pid" ] && [ "$pid" != $$ ] && lives "$pid" "$born" || continue
     kill -s "$signal" "$pid" 2>/dev/null
+    # A paused one hears it only when it goes on.
+    kill -s CONT "$pid" 2>/dev/null
     waited=0
     while lives "$pid" "$born"; do
       [ $waited -ge 100 ] && kill -s KILL "$pid" 2>/dev/null

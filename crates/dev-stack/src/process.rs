@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::account::Account;
 use crate::error::{Error, FileContext as _, Result};
-use crate::process_table::{ProcessTable, StopSignal};
+use crate::process_table::{ProcessTable, StopSignal, pause};
 
 /// A process that lived this long has started well: the next restart waits the shortest time again.
 const LIVED_WELL: Duration = Duration::from_secs(10);
@@ -158,6 +158,14 @@ impl Process {
         StopSignal::Kill.send(pid);
         // The sender is ours, so this cannot end otherwise.
         let _gone = status.wait_for(|now| now.pid != Some(pid)).await;
+        Some(pid)
+    }
+
+    /// Pauses it with SIGSTOP, or lets it go on with SIGCONT, and returns its process id if it runs. It notices nothing
+    /// but the time that has passed.
+    pub fn set_paused(&self, paused: bool) -> Option<u32> {
+        let pid = self.pid()?;
+        pause(pid, paused);
         Some(pid)
     }
 

@@ -49,9 +49,20 @@ impl StopSignal {
             Self::Quit => Signal::QUIT,
             Self::Kill => Signal::KILL,
         };
-        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            let _gone_already = kill_process(pid, signal);
-        }
+        send(pid, signal);
+        // A process that is paused hears nothing but SIGKILL until it goes on.
+        send(pid, Signal::CONT);
+    }
+}
+
+/// Pauses a process (SIGSTOP), or lets a paused one go on (SIGCONT); one that is gone already is no fault.
+pub(crate) fn pause(pid: u32, paused: bool) {
+    send(pid, if paused { Signal::STOP } else { Signal::CONT });
+}
+
+fn send(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _gone_already = kill_process(pid, signal);
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::guardian::Guardian;
 use crate::process::{Ending, Process, ProcessSpec};
-use crate::process_table::{ProcessTable, stop_leftovers};
+use crate::process_table::{ProcessTable, StopSignal, stop_leftovers};
 
 /// Deaths before the first readiness after which a service is given up.
 const DEATHS_MAX: u64 = 3;
@@ -72,6 +72,26 @@ impl Supervisor {
     /// Kills a service with SIGKILL and returns the process id it had, if it ran. It is started again by supervision.
     pub async fn kill(&self, name: &str) -> Result<Option<u32>> {
         Ok(self.process(name)?.kill().await)
+    }
+
+    /// Kills a service with SIGKILL; it stays down until [`Supervisor::start_again`].
+    pub async fn kill_for_good(&self, name: &str) -> Result<Ending> {
+        Ok(self.process(name)?.stop_with(StopSignal::Kill).await)
+    }
+
+    /// Pauses a service with SIGSTOP and returns its process id, if it runs. It hangs until [`Supervisor::go_on`].
+    pub fn pause(&self, name: &str) -> Result<Option<u32>> {
+        Ok(self.process(name)?.set_paused(true))
+    }
+
+    /// Lets a paused service go on with SIGCONT and returns its process id, if it runs.
+    pub fn go_on(&self, name: &str) -> Result<Option<u32>> {
+        Ok(self.process(name)?.set_paused(false))
+    }
+
+    /// The process id of a service, if it runs.
+    pub fn pid(&self, name: &str) -> Result<Option<u32>> {
+        Ok(self.process(name)?.pid())
     }
 
     /// Waits until `url` (a service's `/readyz`) answers 200. Fails when the process keeps dying, or after `limit`.

@@ -48,7 +48,7 @@ const LAYERS: &[&[&str]] = &[
         "bowline-model",
         "xtask",
     ],
-    &["bowline-prove"],
+    &["bowline-prove", "bowline-faults"],
     &["bowline-cli", "bowline-e2e", "bowline-architecture"],
 ];
 

@@ -14,7 +14,7 @@ use bowline_load::retail;
 use bowline_prove::Proof;
 
 use crate::args::DemoArgs;
-use crate::fleet::{Fleet, Ground, Places};
+use crate::fleet::{Changes, Fleet, Ground, Places};
 use crate::replaying::{self, Replayed};
 use crate::running::{self, Names};
 use crate::screen::say;
@@ -89,7 +89,8 @@ async fn replay_and_report(
     }
     let databases = stack.databases().clone();
     let (programs, kafka) = (fleet::own_programs()?, names.kafka(stack));
-    let ground = Ground { programs, name_prefix: "", databases, kafka, places, switches };
+    let changes = Changes::default();
+    let ground = Ground { programs, name_prefix: "", databases, kafka, places, switches, changes };
     let fleet = stop.or(Fleet::start(stack, ground)).await?;
     fleet.publish(stack)?;
     println!("started:\n{}", fleet.table(stack));
@@ -141,7 +142,8 @@ async fn report(
     Ok(report.is_success() && replayed.stalled.is_none())
 }
 
-fn invariants(proof: &Proof) -> impl Iterator<Item = Invariant> {
+/// The ledger as the report has it.
+pub(crate) fn invariants(proof: &Proof) -> impl Iterator<Item = Invariant> {
     proof.invariants.iter().map(|invariant| Invariant {
         name: invariant.name.to_owned(),
         checked: invariant.checked,
@@ -149,7 +151,8 @@ fn invariants(proof: &Proof) -> impl Iterator<Item = Invariant> {
     })
 }
 
-fn books(proof: &Proof) -> Books {
+/// What the books add up to, as the report has it.
+pub(crate) fn books(proof: &Proof) -> Books {
     Books {
         authorized_minor: proof.totals.authorized_minor,
         captured_minor: proof.totals.captured_minor,
@@ -159,7 +162,7 @@ fn books(proof: &Proof) -> Books {
 }
 
 /// Finds out before the replay, not after it, that the report could not be written.
-fn check_writable(report: &Path) -> anyhow::Result<()> {
+pub(crate) fn check_writable(report: &Path) -> anyhow::Result<()> {
     let file = std::fs::File::options().append(true).create(true).open(report);
     file.map(drop).with_context(|| format!("cannot write the report to {}", report.display()))
 }

@@ -1,5 +1,7 @@
 //! The payment simulator and the four services as processes of a stack. The end-to-end tests start them the same way.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +12,8 @@ use bowline_dev_stack::{Databases, ProcessSpec, ServiceDatabaseUrls, Stack};
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Access, DatabaseUrls};
 use url::Url;
+
+pub use changes::Changes;
 
 /// How long a process may take from its start to its readiness; the first start of all migrates databases.
 const READY_MAX: Duration = Duration::from_mins(1);
@@ -44,6 +48,8 @@ pub struct Ground {
     pub places: Places,
     /// The simulator's own options.
     pub switches: Vec<String>,
+    /// What differs from an ordinary start.
+    pub changes: Changes,
 }
 
 /// Running processes, ready for work.
@@ -60,6 +66,8 @@ pub struct Replica {
     pub name: String,
     /// Its gRPC address as a URL.
     pub grpc_url: String,
+    /// Base address of its probes.
+    pub http_url: String,
     /// What answers 200 once it is ready.
     pub ready_url: String,
 }
@@ -79,14 +87,24 @@ impl Places {
         format!("http://{}", self.services[service].0)
     }
 
-    /// Where each service that sends messages is asked for what its topics have lost.
-    fn lane_sources(&self) -> String {
-        [ORDERS, INVENTORY, PAYMENT].map(|source| format!("{source}={}", self.grpc_url(source))).join(",")
+    /// The gRPC address of a service: host and port.
+    pub fn grpc_address(&self, service: &str) -> &str {
+        &self.services[service].0
+    }
+
+    /// Base address of the probes of a service.
+    pub fn http_url(&self, service: &str) -> String {
+        format!("http://{}", self.services[service].1)
     }
 
     /// What answers 200 once the service is ready.
     pub fn ready_url(&self, service: &str) -> String {
         ready_url(&self.services[service].1)
+    }
+
+    /// The address of the payment simulator: host and port.
+    pub fn provider(&self) -> &str {
+        &self.provider
     }
 
     /// What belongs into the description of the stack.
@@ -129,28 +147,36 @@ impl Ground {
     ) -> anyhow::Result<ProcessSpec> {
         let program = self.program(&format!("bowline-{service}"))?;
         let mut spec = ProcessSpec::new(name, program, stack.log_of(name)?);
+        let neighbour = |neighbour| self.changes.way(name, self.places.grpc_address(neighbour));
+        // Where each service that sends messages is asked for what its topics have lost.
+        let sources =
+            [ORDERS, INVENTORY, PAYMENT].map(|source| format!("{source}=http://{}", neighbour(source)));
         spec.args = vec![
             format!("--grpc-listen={grpc}"),
             format!("--http-listen={http}"),
             format!("--instance-id={name}"),
-            format!("--kafka-brokers={}", self.kafka.brokers.join(",")),
+            format!("--kafka-brokers={}", self.changes.way(name, &self.kafka.brokers.join(","))),
             format!("--kafka-namespace={}", self.kafka.namespace),
-            format!("--lane-sources={}", self.places.lane_sources()),
+            format!("--lane-sources={}", sources.join(",")),
         ];
         match service {
             "orders" => spec.args.extend([
-                format!("--inventory-url={}", self.places.grpc_url("inventory")),
-                format!("--payment-url={}", self.places.grpc_url("payment")),
+                format!("--inventory-url=http://{}", neighbour("inventory")),
+                format!("--payment-url=http://{}", neighbour("payment")),
             ]),
-            "payment" => spec.args.push(format!("--provider-url=http://{}", self.places.provider)),
+            "payment" => {
+                let provider = self.changes.way(name, &self.places.provider);
+                spec.args.push(format!("--provider-url=http://{provider}"));
+            }
             _ => {}
         }
         let urls = self.databases.service(service).context("the stack has no database for it")?;
         // Everybody on the machine can read a command line; an environment only its owner.
         spec.env = vec![
-            ("BOWLINE_DATABASE_URL".to_owned(), urls.runtime.clone()),
-            ("BOWLINE_MIGRATIONS_DATABASE_URL".to_owned(), urls.owner.clone()),
+            ("BOWLINE_DATABASE_URL".to_owned(), self.changes.way_of_url(name, &urls.runtime)?),
+            ("BOWLINE_MIGRATIONS_DATABASE_URL".to_owned(), self.changes.way_of_url(name, &urls.owner)?),
         ];
+        spec.env.extend(self.changes.env.iter().cloned());
         spec.stop_grace = STOP_MAX;
         Ok(spec)
     }
@@ -203,7 +229,8 @@ impl Fleet {
         let (name, places) = (self.ground.name(&format!("{service}-{number}")), pair(stack, service)?);
         stack.supervisor().start(self.ground.service(stack, service, &name, &places)?).await?;
         let (grpc, http) = places;
-        let replica = Replica { name, grpc_url: format!("http://{grpc}"), ready_url: ready_url(&http) };
+        let (grpc_url, http_url) = (format!("http://{grpc}"), format!("http://{http}"));
+        let replica = Replica { name, grpc_url, http_url, ready_url: ready_url(&http) };
         stack.supervisor().wait_ready(&replica.name, &replica.ready_url, READY_MAX).await?;
         Ok(replica)
     }

@@ -6,7 +6,7 @@ use bowline_contracts::topics::ORDERS_EVENTS;
 use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_load::generator::{
     ConnectionSettings, Connections, Outcome, Pace, Progress, ReplayError, ReplayOptions, SagaEvent, Stalled,
-    load_catalogue, replay,
+    load_catalogue, replay, replay_until,
 };
 use bowline_load::plan::Plan;
 use bowline_messaging::KafkaOptions;
@@ -56,7 +56,24 @@ pub async fn place_all(
 ) -> anyhow::Result<Replayed> {
     // Opened before the first order, so that no end is missed.
     let events = saga_events(kafka).await?;
-    let replayed = replay(plan, orders, events, options, progress).await;
+    settled(replay(plan, orders, events, options, progress).await)
+}
+
+/// The same with the orders of the plan again and again, until `enough` ends.
+pub async fn place_until(
+    plan: &Plan,
+    orders: &Connections,
+    kafka: &KafkaOptions,
+    options: &ReplayOptions,
+    progress: &Progress,
+    enough: impl Future<Output = ()>,
+) -> anyhow::Result<Replayed> {
+    let events = saga_events(kafka).await?;
+    settled(replay_until(plan, orders, events, options, progress, enough).await)
+}
+
+/// A replay that stalled has an outcome too.
+fn settled(replayed: Result<Outcome, ReplayError>) -> anyhow::Result<Replayed> {
     match replayed {
         Ok(outcome) => Ok(Replayed { outcome, stalled: None }),
         Err(ReplayError::Stalled(stalled)) => {

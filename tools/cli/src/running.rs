@@ -69,12 +69,31 @@ pub(crate) async fn start(
     fresh: bool,
     stop: &Stop,
 ) -> anyhow::Result<Stack> {
+    start_with(options(command, args, names, fresh)?, args, stop).await
+}
+
+/// How the stack of a command is started, for those who change something about it.
+pub(crate) fn options(
+    command: &str,
+    args: &StackArgs,
+    names: &Names,
+    fresh: bool,
+) -> anyhow::Result<StackOptions> {
     let mut options = StackOptions::new(args.folders.of(command)?);
     options.postgres_url.clone_from(&args.postgres_url);
     options.kafka_brokers.clone_from(&args.kafka);
     options.port_base = args.port_base;
     options.database_prefix.clone_from(&names.database_prefix);
     options.fresh = fresh;
+    Ok(options)
+}
+
+/// The same with options of the caller's own.
+pub(crate) async fn start_with(
+    options: StackOptions,
+    args: &StackArgs,
+    stop: &Stop,
+) -> anyhow::Result<Stack> {
     match (&args.postgres_url, &args.kafka) {
         (None, None) => say("starting PostgreSQL and Kafka"),
         (None, Some(brokers)) => say(&format!("starting PostgreSQL; Kafka is given: {brokers}")),
@@ -104,7 +123,7 @@ pub(crate) fn forget_logs(stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// Removes the databases of a run from a given server, however far the run has come.
-pub(crate) async fn drop_databases(stack: &Stack, runs: [&Names; 2]) {
+pub(crate) async fn drop_databases(stack: &Stack, runs: impl IntoIterator<Item = &Names>) {
     stack.supervisor().stop_all().await;
     for Names { database_prefix, .. } in runs {
         // Preparing makes those that the run did not come to; then all of them are there to be dropped.

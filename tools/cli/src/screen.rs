@@ -53,6 +53,28 @@ pub(crate) async fn show(progress: &Progress, orders: usize) {
     }
 }
 
+/// Shows how far a run that ends about `length` from now is, for as long as it is polled, with what `now` says.
+pub(crate) async fn show_time(progress: &Progress, length: Duration, now: impl Fn() -> String) {
+    let begun = std::time::Instant::now();
+    if !io::stderr().is_terminal() {
+        loop {
+            tokio::time::sleep(LINE_EVERY).await;
+            let snapshot = progress.snapshot();
+            let seconds = begun.elapsed().as_secs();
+            eprintln!("{seconds} s: {}; {} orders done: {}", now(), snapshot.done(), details(snapshot));
+        }
+    }
+    let bar = Bar(SCREEN.add(ProgressBar::new(length.as_secs())));
+    let style = ProgressStyle::with_template("{wide_bar} {elapsed}  {msg}");
+    bar.0.set_style(style.expect("the template is sound"));
+    loop {
+        let snapshot = progress.snapshot();
+        bar.0.set_position(begun.elapsed().as_secs());
+        bar.0.set_message(format!("{}; {} orders done: {}", now(), snapshot.done(), details(snapshot)));
+        tokio::time::sleep(DRAW_EVERY).await;
+    }
+}
+
 fn details(snapshot: Snapshot) -> String {
     let Snapshot { confirmed, cancelled, rejected, resent, .. } = snapshot;
     let in_flight = snapshot.sent.saturating_sub(snapshot.done());

@@ -13,7 +13,7 @@ use bowline_load::retail;
 use tonic::transport::Endpoint;
 
 use crate::args::UpArgs;
-use crate::fleet::{self, Fleet, Ground, Places};
+use crate::fleet::{self, Changes, Fleet, Ground, Places};
 use crate::running::{self, Names};
 use crate::screen::say;
 use crate::stop::Stop;
@@ -51,6 +51,7 @@ async fn stay(
         kafka: names.kafka(stack),
         places: Places::take(stack)?,
         switches,
+        changes: Changes::default(),
     };
     let fleet = stop.or(Fleet::start(stack, ground)).await?;
     fleet.publish(stack)?;

@@ -10,7 +10,7 @@ use bowline_dev_stack::Stack;
 use bowline_load::generator::Pace;
 use bowline_load::plan::Plan;
 
-use crate::fleet::{self, Fleet, Ground, Places};
+use crate::fleet::{self, Changes, Fleet, Ground, Places};
 use crate::replaying;
 use crate::running::Names;
 use crate::screen::say;
@@ -46,6 +46,7 @@ pub(crate) async fn run(
         kafka: names.kafka(stack),
         places: Places::take(stack)?,
         switches: Vec::new(),
+        changes: Changes::default(),
     };
     let fleet = Fleet::start(stack, ground).await?;
     let concurrency = match pace {

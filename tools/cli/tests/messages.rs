@@ -47,6 +47,29 @@ fn options_that_cannot_be_used_end_with_status_2() {
 }
 
 #[test]
+fn a_proof_is_refused_on_servers_that_are_given() {
+    for server in [["--postgres-url", "postgres://a:secret@127.0.0.1:1"], ["--kafka-brokers", "127.0.0.1:1"]]
+    {
+        let (status, said) = refused(&[&["prove"], &server[..]].concat());
+        assert_eq!(status, Some(2));
+        assert!(
+            said.starts_with("error: prove ends sessions") && said.contains("--on-given-servers"),
+            "{said}"
+        );
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let (status, said) = refused(&["prove", "--faults", "meteor"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("kafka-restart"), "{said}");
+    let (status, said) = refused(&["prove", "--report", "/nowhere/proof.json"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("/nowhere/proof.json"), "{said}");
+    let (status, said) = refused(&["prove", "--report", "proof.html"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("names the JSON file"), "{said}");
+}
+
+#[test]
 fn without_a_stack_there_is_nothing_to_check() {
     let (status, said) = refused(&["check"]);
     assert_eq!(status, Some(1));
@@ -58,7 +81,7 @@ fn without_a_stack_there_is_nothing_to_check() {
 
 #[test]
 fn every_command_has_a_help() {
-    for command in ["demo", "up", "check"] {
+    for command in ["demo", "up", "check", "prove"] {
         let output = bowline(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).expect("text");

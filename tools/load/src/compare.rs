@@ -36,7 +36,8 @@ pub fn compare(plan: &Plan, outcome: &Outcome) -> Comparison {
         deviations: Vec::new(),
     };
     let Comparison { amounts, rejections, end_states, deviations } = &mut comparison;
-    for (planned, order) in plan.orders.iter().zip(&outcome.orders) {
+    for (index, order) in outcome.orders.iter().enumerate() {
+        let planned = &plan.order(index);
         let found = [
             (order.order_id.is_some()).then(|| amounts.check(amounts_deviate(plan, planned, order))),
             is_answered(order).then(|| rejections.check(rejection_deviates(planned, order))),

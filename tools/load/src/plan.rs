@@ -107,6 +107,19 @@ pub enum ExpectedRejection {
     },
 }
 
+impl Plan {
+    /// The order at `index`, from 0; beyond the last one the orders come again and again, under new invoice numbers.
+    pub fn order(&self, index: usize) -> PlannedOrder {
+        let count = self.orders.len();
+        let order = self.orders[index % count].clone();
+        match index / count {
+            0 => order,
+            // Not the form in which the plan itself repeats a file, so that no number comes twice.
+            round => PlannedOrder { invoice: format!("{}-again{round}", order.invoice).into(), ..order },
+        }
+    }
+}
+
 impl ExpectedRejection {
     /// The field of PlaceOrderRequest that the refusal names, without list positions.
     pub const fn field(&self) -> &'static str {

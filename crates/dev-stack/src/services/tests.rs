@@ -67,6 +67,39 @@ async fn a_service_may_finish_its_work_when_told_to_stop() {
 }
 
 #[tokio::test]
+async fn a_paused_service_hangs_until_it_goes_on_and_can_be_stopped() {
+    let bench = Bench::new();
+    let script = "trap 'echo told; exit 0' TERM; while :; do sleep 0.01; done";
+    let pid = bench.supervisor.start(bench.shell("s", script)).await.expect("started");
+    let paused = || {
+        let mut ps = std::process::Command::new("ps");
+        let out = ps.args(["-o", "stat=", "-p", &pid.to_string()]).output().expect("ps is everywhere");
+        String::from_utf8_lossy(&out.stdout).trim_start().starts_with('T')
+    };
+    let until = async |wanted| {
+        while paused() != wanted {
+            tokio::task::yield_now().await;
+        }
+    };
+    assert_eq!(bench.supervisor.pause("s").expect("known"), Some(pid));
+    until(true).await;
+    assert_eq!(bench.supervisor.go_on("s").expect("known"), Some(pid));
+    until(false).await;
+    bench.supervisor.pause("s").expect("known");
+    until(true).await;
+    assert_eq!(
+        bench.supervisor.stop("s").await.expect("known"),
+        Ending::Clean,
+        "it was let go on to hear it"
+    );
+
+    bench.supervisor.start_again("s").await.expect("it may come back");
+    bench.supervisor.kill_for_good("s").await.expect("known");
+    assert_eq!(bench.supervisor.pid("s").expect("known"), None);
+    assert_eq!(bench.supervisor.restarts()["s"], 0, "nobody started it again");
+}
+
+#[tokio::test]
 async fn a_service_that_does_not_stop_is_killed() {
     let bench = Bench::new();
     let mut spec = bench.shell("s", "trap '' TERM; echo up; while :; do sleep 0.01; done");

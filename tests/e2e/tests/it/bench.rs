@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bowline_cli::fleet::{Fleet, Ground, Places};
-use bowline_cli::replaying::place_all;
+use bowline_cli::fleet::{Changes, Fleet, Ground, Places};
+use bowline_cli::replaying::{Replayed, place_all, place_until};
 use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use bowline_contracts::orders::v1::{PlaceOrderLine, PlaceOrderRequest};
 use bowline_dev_stack::{Folders, Stack, StackOptions, Surroundings};
@@ -68,9 +68,7 @@ impl KeptOnPanic {
 impl Bench {
     /// Starts servers, simulator and services. `switches` are the simulator's own options.
     pub(crate) async fn start(switches: &[&str]) -> Self {
-        let alone = ALONE.lock().await;
-        let built = tokio::task::block_in_place(|| binaries(&PROGRAMS));
-        let programs = built[PROGRAMS[0]].parent().expect("a program lies in a folder").to_owned();
+        let (programs, alone) = programs().await;
         let folder = KeptOnPanic(Some(open_folder()));
         // Where `bowline check` looks for it.
         let state = folder.path().join("up");
@@ -83,6 +81,7 @@ impl Bench {
             kafka: KafkaOptions::new(brokers, String::new()),
             places: Places::take(&stack).expect("there are free ports"),
             switches: switches.iter().map(|&switch| switch.to_owned()).collect(),
+            changes: Changes::default(),
         };
         let fleet = Fleet::start(&stack, ground).await.expect("the services start");
         fleet.publish(&stack).expect("the description can be written");
@@ -131,10 +130,24 @@ impl Bench {
         let replayed = place_all(plan, &connections(orders), &self.fleet.ground.kafka, &options, progress)
             .await
             .expect("the topic of orders' events can be read");
-        if let Some(stalled) = replayed.stalled {
-            panic!("{stalled}");
-        }
-        replayed.outcome
+        finished(replayed)
+    }
+
+    /// The same with the orders of the plan again and again, until `enough` ends.
+    pub(crate) async fn replay_until<const N: usize>(
+        &self,
+        orders: [String; N],
+        plan: &Plan,
+        pace: Pace,
+        progress: &Progress,
+        enough: impl Future<Output = ()>,
+    ) -> Outcome {
+        let options = ReplayOptions { run_id: SystemIds.next_id(), pace, stall_after: PATIENCE };
+        let kafka = &self.fleet.ground.kafka;
+        let replayed = place_until(plan, &connections(orders), kafka, &options, progress, enough)
+            .await
+            .expect("the topic of orders' events can be read");
+        finished(replayed)
     }
 
     /// The ledger of the stack at rest.
@@ -173,6 +186,13 @@ impl Bench {
         sqlx::query_scalar(query).fetch_one(&mut connection).await.expect("the query is sound")
     }
 
+    /// Asks for two numbers about `argument` as the superuser in a service's database.
+    pub(crate) async fn pair(&self, service: &str, query: &'static str, argument: &str) -> (i64, i64) {
+        let mut connection = self.superuser(service).await;
+        let asked = sqlx::query_as(query).bind(argument).fetch_one(&mut connection).await;
+        asked.expect("the query is sound")
+    }
+
     async fn superuser(&self, service: &str) -> PgConnection {
         let mut url = self.stack.postgres().admin_url().clone();
         url.set_path(&self.stack.databases().service(service).expect("it has a database").database);
@@ -190,6 +210,20 @@ impl Bench {
     pub(crate) async fn stop(self) {
         self.stack.stop().await.expect("everything stops");
     }
+}
+
+fn finished(replayed: Replayed) -> Outcome {
+    if let Some(stalled) = replayed.stalled {
+        panic!("{stalled}");
+    }
+    replayed.outcome
+}
+
+/// The programs, and the right to run a stack of them: one at a time.
+pub(crate) async fn programs() -> (PathBuf, MutexGuard<'static, ()>) {
+    let alone = ALONE.lock().await;
+    let built = tokio::task::block_in_place(|| binaries(&PROGRAMS));
+    (built[PROGRAMS[0]].parent().expect("a program lies in a folder").to_owned(), alone)
 }
 
 /// The first `orders` invoices of the sample.
@@ -229,8 +263,9 @@ pub(crate) fn assert_holds(proof: &Proof) {
 /// and events said; see [`Bench::settle`].
 pub(crate) fn assert_agrees(plan: &Plan, outcome: &Outcome, proof: &Proof, others: u64) {
     assert_eq!(outcome.unfinished(), 0);
-    let explained = plan.orders.iter().filter(|order| order.expected_rejection.is_some()).count() as u64;
-    assert_eq!(outcome.placed(), plan.orders.len() as u64 - explained);
+    let orders = (0..outcome.orders.len()).map(|index| plan.order(index));
+    let accepted = orders.filter(|order| order.expected_rejection.is_none()).count() as u64;
+    assert_eq!(outcome.placed(), accepted);
     let comparison = compare(plan, outcome);
     for invariant in comparison.invariants() {
         assert!(invariant.checked > 0, "{}", invariant.name);
@@ -265,7 +300,7 @@ pub(crate) fn connections<const N: usize>(urls: [String; N]) -> Connections {
 }
 
 /// A folder below the system's temporary folder that the servers' user can enter.
-fn open_folder() -> tempfile::TempDir {
+pub(crate) fn open_folder() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let open = std::fs::Permissions::from_mode(0o755);
     tempfile::Builder::new().prefix("bowline-e2e-").permissions(open).tempdir().expect("a temporary folder")

@@ -8,6 +8,8 @@ mod cancelling;
 mod dead_letters;
 mod deleted_records;
 mod kills;
+mod pauses;
 mod provider_trouble;
+mod proving;
 mod replicas;
 mod servers;

@@ -16,7 +16,7 @@ const HOLDERS: &str =
 const HELD: &str = "SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL AND expires_at > now()";
 
 /// Waits until two processes share the partitions of a service.
-async fn shared(bench: &Bench, service: &str) {
+pub(crate) async fn shared(bench: &Bench, service: &str) {
     eventually("both replicas hold partitions", PATIENCE, async || {
         let (holders, held) = (bench.count(service, HOLDERS).await, bench.count(service, HELD).await);
         (holders == 2 && held == i64::from(PARTITIONS)).then_some(())

@@ -51,14 +51,14 @@ where
 /// Places an order, and cancels it right after if its customer changes their mind.
 pub(super) async fn place(
     index: usize,
-    order: &PlannedOrder,
+    order: PlannedOrder,
     connections: &Connections,
     run_id: Uuid,
     progress: &Progress,
 ) -> (usize, Answer) {
     let placed = until_certain("PlaceOrder", progress, |attempt| {
         let mut client = OrdersServiceClient::new(connections.channel(index + attempt));
-        let request = place_request(order, run_id);
+        let request = place_request(&order, run_id);
         async move { client.place_order(request).await }
     });
     let mut answer = match placed.await {

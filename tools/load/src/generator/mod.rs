@@ -28,7 +28,7 @@ pub use connections::{ConnectionSettings, Connections, InvalidAddress};
 pub use events::{CancelReason, EndState, MalformedEvent, SagaEvent, SagaEventKind};
 pub use outcome::{OrderOutcome, OrderState, Outcome};
 pub use progress::{Progress, Snapshot};
-pub use replay::{ReplayError, Stalled, StuckOrder, replay};
+pub use replay::{ReplayError, Stalled, StuckOrder, replay, replay_until};
 
 /// How a replay runs.
 #[derive(Debug, Clone, Copy)]

@@ -81,20 +81,45 @@ pub async fn replay(
     options: &ReplayOptions,
     progress: &Progress,
 ) -> Result<Outcome, ReplayError> {
+    let departures = Departures::new(options.pace, Some(plan.orders.len()));
+    drive(plan, orders, events, options, progress, departures, std::future::pending()).await
+}
+
+/// The same with the orders of the plan again and again ([`Plan::order`]), until `enough` ends; then no further order is
+/// placed, and those in flight are waited for.
+pub async fn replay_until(
+    plan: &Plan,
+    orders: &Connections,
+    events: impl Stream<Item = SagaEvent>,
+    options: &ReplayOptions,
+    progress: &Progress,
+    enough: impl Future<Output = ()>,
+) -> Result<Outcome, ReplayError> {
+    drive(plan, orders, events, options, progress, Departures::new(options.pace, None), enough).await
+}
+
+async fn drive(
+    plan: &Plan,
+    orders: &Connections,
+    events: impl Stream<Item = SagaEvent>,
+    options: &ReplayOptions,
+    progress: &Progress,
+    mut departures: Departures,
+    enough: impl Future<Output = ()>,
+) -> Result<Outcome, ReplayError> {
     let mut events = std::pin::pin!(events.ready_chunks(EVENTS_MAX));
-    let mut tracker = Tracker::new(plan.orders.len(), progress);
+    let mut enough = std::pin::pin!(enough);
+    let mut tracker = Tracker::new(progress);
     let mut answers = FuturesUnordered::new();
-    let mut departures = Departures::new(options.pace, plan.orders.len());
     let mut last_progress = Instant::now();
     let mut last_finished = departures.started;
     let mut stall_check = tokio::time::interval((options.stall_after / 4).max(Duration::from_millis(1)));
     stall_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
-    while !tracker.all_done() {
+    while departures.are_left() || !tracker.all_done() {
         while let Some(index) = departures.next(tracker.in_flight()) {
             tracker.sent(index);
-            let order = &plan.orders[index];
-            answers.push(calls::place(index, order, orders, options.run_id, progress));
+            answers.push(calls::place(index, plan.order(index), orders, options.run_id, progress));
         }
         let mut finished = false;
         tokio::select! {
@@ -112,11 +137,13 @@ pub async fn replay(
                 }
             }
             () = departures.due() => {}
+            () = &mut enough, if departures.are_endless() => departures.end(),
             _ = stall_check.tick() => {
                 if tracker.in_flight() == 0 {
                     last_progress = Instant::now();
                 } else if last_progress.elapsed() >= options.stall_after {
                     let duration = last_finished - departures.started;
+                    tracker.not_sent_up_to(departures.order_count.unwrap_or_default());
                     return Err(stalled(plan, tracker, options.stall_after, duration, progress));
                 }
             }
@@ -136,13 +163,13 @@ fn stalled(
     duration: Duration,
     progress: &Progress,
 ) -> ReplayError {
-    let stuck = plan
-        .orders
+    let stuck = tracker
+        .orders()
         .iter()
-        .zip(tracker.orders())
+        .enumerate()
         .filter(|(_, order)| matches!(order.state, OrderState::Sent | OrderState::Placed))
-        .map(|(planned, order)| StuckOrder {
-            invoice: planned.invoice.to_string(),
+        .map(|(index, order)| StuckOrder {
+            invoice: plan.order(index).invoice.to_string(),
             order_id: order.order_id,
         });
     ReplayError::Stalled(Box::new(Stalled {
@@ -159,11 +186,12 @@ struct Departures {
     pace: Pace,
     started: Instant,
     next: usize,
-    order_count: usize,
+    /// `None` as long as there is no end.
+    order_count: Option<usize>,
 }
 
 impl Departures {
-    fn new(pace: Pace, order_count: usize) -> Self {
+    fn new(pace: Pace, order_count: Option<usize>) -> Self {
         Self { pace, started: Instant::now(), next: 0, order_count }
     }
 
@@ -173,16 +201,29 @@ impl Departures {
             Pace::Closed { concurrency } => in_flight < concurrency.get(),
             Pace::Open { .. } => self.due_at().is_some_and(|due| due <= Instant::now()),
         };
-        (now && self.next < self.order_count).then(|| {
+        (now && self.are_left()).then(|| {
             self.next += 1;
             self.next - 1
         })
     }
 
+    fn are_left(&self) -> bool {
+        self.order_count.is_none_or(|count| self.next < count)
+    }
+
+    fn are_endless(&self) -> bool {
+        self.order_count.is_none()
+    }
+
+    /// Places no further order.
+    fn end(&mut self) {
+        self.order_count = Some(self.next);
+    }
+
     /// Waits until an order is to be placed; for ever when that depends on orders in flight.
     async fn due(&self) {
         match self.due_at() {
-            Some(due) if self.next < self.order_count => tokio::time::sleep_until(due).await,
+            Some(due) if self.are_left() => tokio::time::sleep_until(due).await,
             _ => std::future::pending().await,
         }
     }

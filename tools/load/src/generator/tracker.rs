@@ -14,6 +14,18 @@ use super::progress::{Progress, add_one};
 /// The longest latency that the histogram tells apart: one hour, in microseconds.
 const LATENCY_US_MAX: u64 = 3_600_000_000;
 
+/// What is known of an order that was not placed.
+const NOT_SENT: OrderOutcome = OrderOutcome {
+    state: OrderState::NotSent,
+    order_id: None,
+    total_minor: 0,
+    currency_code: String::new(),
+    units: 0,
+    cancel: CancelAnswer::NotAsked,
+    confirmation_seen: false,
+    contradictions: 0,
+};
+
 /// The state of a replay. An order is in flight from its sending until it is refused, or accepted and finished.
 #[derive(Debug)]
 pub(super) struct Tracker<'p> {
@@ -29,20 +41,10 @@ pub(super) struct Tracker<'p> {
 }
 
 impl<'p> Tracker<'p> {
-    pub(super) fn new(order_count: usize, progress: &'p Progress) -> Self {
-        let order = OrderOutcome {
-            state: OrderState::NotSent,
-            order_id: None,
-            total_minor: 0,
-            currency_code: String::new(),
-            units: 0,
-            cancel: CancelAnswer::NotAsked,
-            confirmation_seen: false,
-            contradictions: 0,
-        };
+    pub(super) fn new(progress: &'p Progress) -> Self {
         Self {
-            orders: vec![order; order_count],
-            index_by_id: HashMap::with_capacity(order_count),
+            orders: Vec::new(),
+            index_by_id: HashMap::new(),
             early: HashMap::new(),
             unanswered: 0,
             in_flight: 0,
@@ -58,20 +60,25 @@ impl<'p> Tracker<'p> {
         self.in_flight
     }
 
-    /// True when nothing more will happen to any order.
+    /// True when nothing more will happen to any order that was placed.
     pub(super) fn all_done(&self) -> bool {
         self.done == self.orders.len()
     }
 
-    /// Every order as far as known, in the sequence of the plan.
+    /// Notes orders that were not placed, so that there are `count`.
+    pub(super) fn not_sent_up_to(&mut self, count: usize) {
+        self.orders.resize(count.max(self.orders.len()), NOT_SENT);
+    }
+
+    /// Every order that was placed, as far as known, in the sequence of the plan.
     pub(super) fn orders(&self) -> &[OrderOutcome] {
         &self.orders
     }
 
-    /// Order `index` of the plan is being placed.
+    /// The next order is being placed; orders are placed in the sequence of the plan.
     pub(super) fn sent(&mut self, index: usize) {
-        debug_assert_eq!(self.orders[index].state, OrderState::NotSent, "an order is placed once");
-        self.orders[index].state = OrderState::Sent;
+        debug_assert_eq!(index, self.orders.len(), "an order is placed once, and after the one before it");
+        self.orders.push(OrderOutcome { state: OrderState::Sent, ..NOT_SENT });
         self.unanswered += 1;
         self.in_flight += 1;
         add_one(&self.progress.sent);

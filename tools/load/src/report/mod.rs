@@ -37,7 +37,7 @@ pub struct Report {
 /// Orders by outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Orders {
-    /// Orders of the plan.
+    /// Orders that were to be placed, repetitions of an endless replay included.
     pub read: u64,
     /// Orders that were accepted.
     pub placed: u64,
@@ -136,7 +136,7 @@ impl Report {
         let latencies = &outcome.placed_to_confirmed_us;
         Self {
             orders: Orders {
-                read: plan.orders.len() as u64,
+                read: outcome.orders.len() as u64,
                 placed: outcome.placed(),
                 confirmed: outcome.confirmed(),
                 cancelled: Cancelled {

@@ -73,6 +73,31 @@ async fn every_order_is_placed_once_although_answers_are_lost() {
 }
 
 #[tokio::test]
+async fn an_endless_replay_repeats_the_plan_until_it_is_enough() {
+    let plan = plan(20);
+    let (events, heard) = mpsc::unbounded_channel();
+    let (address, seen, _server) = fakes::start(events).await;
+    let progress = Progress::default();
+    let pace = Pace::Closed { concurrency: NonZeroUsize::new(8).unwrap() };
+    let options = options(pace, Duration::from_mins(1));
+    let heard = UnboundedReceiverStream::new(heard);
+    let enough = async {
+        while progress.snapshot().done() < 70 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let connections = connections(&address);
+    let outcome = replay_until(&plan, &connections, heard, &options, &progress, enough).await.unwrap();
+    let placed = outcome.placed();
+    assert!(outcome.orders.len() >= 70, "the plan has only 20");
+    assert_eq!((outcome.unfinished(), outcome.finished()), (0, placed));
+    assert_eq!(seen.lock().unwrap().orders.len() as u64, placed, "every repetition is an order of its own");
+    let comparison = compare(&plan, &outcome);
+    assert_eq!(comparison.deviations, [""; 0]);
+    assert_eq!(comparison.amounts.checked, placed);
+}
+
+#[tokio::test]
 async fn a_replay_that_does_not_move_names_the_stuck_orders() {
     let plan = plan(100);
     let (events, _heard) = mpsc::unbounded_channel();

@@ -39,7 +39,7 @@ fn finished(number: u128, end: EndState) -> SagaEvent {
 #[test]
 fn an_order_is_in_flight_until_it_is_answered_and_finished() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(1, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.sent(0);
     assert_eq!(tracker.in_flight(), 1);
     assert!(!tracker.answered(0, placed(7)));
@@ -52,7 +52,7 @@ fn an_order_is_in_flight_until_it_is_answered_and_finished() {
 #[test]
 fn events_may_come_before_the_answer() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(1, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.sent(0);
     assert!(!tracker.happened(confirmed(7, 5)));
     assert!(!tracker.happened(finished(7, SOLD)));
@@ -68,7 +68,7 @@ fn events_may_come_before_the_answer() {
 #[test]
 fn repeated_events_count_once() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(2, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.sent(0);
     tracker.sent(1);
     tracker.answered(0, placed(7));
@@ -89,7 +89,7 @@ fn repeated_events_count_once() {
 #[test]
 fn a_second_end_state_is_a_contradiction() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(1, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.sent(0);
     tracker.answered(0, placed(7));
     tracker.happened(finished(7, SOLD));
@@ -101,7 +101,7 @@ fn a_second_end_state_is_a_contradiction() {
 #[test]
 fn orders_of_others_change_nothing() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(2, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.happened(finished(99, SOLD));
     tracker.sent(0);
     tracker.happened(finished(98, SOLD));
@@ -117,7 +117,7 @@ fn orders_of_others_change_nothing() {
 #[test]
 fn a_rejected_order_is_done() {
     let progress = Progress::default();
-    let mut tracker = Tracker::new(1, &progress);
+    let mut tracker = Tracker::new(&progress);
     tracker.sent(0);
     let rejection = Rejection { reason: "lines".to_owned(), message: "too many".to_owned() };
     tracker.answered(0, Answer::Rejected(rejection));

@@ -1,0 +1,46 @@
+//! `bowline prove` as people run it.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::bench::{open_folder, programs};
+
+/// Faults of many kinds that need no long recovery, so that a short run holds many of them.
+const FAULTS: &str = "kill,pause,sessions,leases,cut,blackhole,delay,provider-errors,provider-timeouts";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_proof_under_faults_of_many_kinds_holds() {
+    let (programs, _alone) = programs().await;
+    let folder = open_folder();
+    let report = folder.path().join("proof.json");
+    let mut command = Command::new(programs.join("bowline"));
+    command.args(["prove", "--seed", "3", "--duration", "25s", "--skip-recovery", "--concurrency", "32"]);
+    command.args(["--replicas", "2", "--faults", FAULTS]);
+    command.arg("--stack-dir").arg(folder.path()).arg("--report").arg(&report);
+    command.env_remove("BOWLINE_POSTGRES_URL").env_remove("BOWLINE_KAFKA");
+    let Output { status, stdout, stderr } =
+        tokio::task::block_in_place(|| command.output()).expect("it was built");
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{status}; the logs are below {}:\n{said}", folder.keep().display());
+
+    let read = std::fs::read(&report).expect("it was written");
+    let read: Value = serde_json::from_slice(&read).expect("it is JSON");
+    assert_eq!((&read["holds"], &read["run"]["seed"]), (&true.into(), &3.into()));
+    let injected = read["run"]["faults_injected"].as_u64().expect("a number");
+    assert!(injected >= 5, "{said}");
+    let by_kind: u64 = read["faults"]
+        .as_object()
+        .expect("kinds by name")
+        .values()
+        .map(|tally| tally["injected"].as_u64().expect("a number"))
+        .sum();
+    assert_eq!(by_kind, injected);
+    assert!(read["orders"]["placed"].as_u64().expect("a number") > 0);
+    assert_eq!(read["orders"]["unfinished"], 0);
+    for invariant in read["invariants"].as_array().expect("a list") {
+        assert_eq!(invariant["violations"], 0, "{invariant}");
+    }
+    let page = std::fs::read_to_string(report.with_extension("html")).expect("it was written");
+    assert!(page.contains("Everything holds") && page.ends_with("</html>"), "{page}");
+}

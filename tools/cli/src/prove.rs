@@ -1,0 +1,194 @@
+//! `bowline prove`: load, faults on a schedule that a seed decides, and every invariant afterwards.
+
+mod args;
+mod journal;
+mod load;
+mod page;
+mod recovery;
+mod report;
+mod stage;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use bowline_dev_stack::Stack;
+use bowline_faults::{Hands, Kind, Planned, ScheduleOptions, schedule};
+use bowline_kernel::error_text;
+use bowline_load::compare::compare;
+use bowline_load::generator::Progress;
+use bowline_load::plan::Plan;
+use tokio::sync::Notify;
+
+pub(crate) use self::args::ProveArgs;
+use self::journal::{Journal, Notes};
+use self::report::{Findings, ProveReport, Run};
+use self::stage::Stage;
+use crate::replaying::Replayed;
+use crate::running::{self, Names};
+use crate::screen::{self, say};
+use crate::stop::Stop;
+
+/// The default of the services.
+const LEASE_TTL: Duration = Duration::from_secs(2);
+/// How long orders flow before anything is measured or broken.
+const WARM_UP: Duration = Duration::from_secs(5);
+/// About how long the recovery phase takes.
+const RECOVERY_LENGTH: Duration = Duration::from_mins(3);
+/// Connections that one process of a service and its faults need at the most.
+const CONNECTIONS_PER_PROCESS: u32 = 20;
+/// Connections of everybody else.
+const CONNECTIONS_SPARE: u32 = 60;
+/// The status that says that nothing was found out.
+const NOT_FOUND_OUT: u8 = 2;
+
+/// Runs a proof. Whatever was started is stopped at its end.
+pub(crate) async fn run(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
+    match Box::pin(prove(args, stop)).await {
+        Ok(report) => Ok(ExitCode::from(u8::from(!report.holds()))),
+        // The command line is at fault: its own message says all.
+        Err(error) if error.is::<clap::Error>() => Err(error),
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            Ok(ExitCode::from(NOT_FOUND_OUT))
+        }
+    }
+}
+
+async fn prove(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ProveReport> {
+    let kinds = args.kinds()?;
+    args.provider.switches()?;
+    let files = args.report.as_deref().map(report::Files::beside).transpose()?;
+    let plan = load::plan(args, args.duration + RECOVERY_LENGTH + args.stall_after)?;
+    let names = Names::of_one_run(&args.stack);
+    let mut options = running::options("prove", &args.stack, &names, true)?;
+    let processes = 4 * u32::from(args.replicas);
+    options.connections_max = processes * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE;
+    let stack = running::start_with(options, &args.stack, stop).await?;
+    running::forget_logs(&stack)?;
+    let found = Box::pin(stop.or(on_stack(args, &stack, &names, &kinds, &plan))).await;
+    if !found.as_ref().is_ok_and(ProveReport::holds) {
+        say(&format!("the logs are in {}", running::logs_of(&stack)?.display()));
+    }
+    if args.stack.postgres_url.is_some() {
+        running::drop_databases(&stack, [&names]).await;
+    }
+    running::stop(stack).await;
+    let report = found?;
+    print!("\n{}", report.text());
+    if let Some(files) = files {
+        files.write(&report)?;
+    }
+    Ok(report)
+}
+
+async fn on_stack(
+    args: &ProveArgs,
+    stack: &Stack,
+    names: &Names,
+    kinds: &[Kind],
+    plan: &Plan,
+) -> anyhow::Result<ProveReport> {
+    say(&format!("starting {} processes of each service", args.replicas));
+    let stage = Stage::start(args, stack, names, kinds, Vec::new()).await?;
+    let options = ScheduleOptions {
+        seed: args.seed,
+        duration: args.duration,
+        kinds: kinds.to_vec(),
+        lease_ttl: LEASE_TTL,
+    };
+    let faults = schedule(&options, stage.hands.terrain());
+    say(&format!("seed {}: {} faults within {:?}", args.seed, faults.len(), args.duration));
+    load::enter(&stage, plan, args.stall_after).await?;
+    let progress = Progress::default();
+    let journal = Journal::default();
+    let length = args.duration + if args.skip_recovery { WARM_UP } else { WARM_UP + RECOVERY_LENGTH };
+    let replayed = tokio::select! {
+        replayed = under_load(args, &stage, plan, kinds, &faults, &progress, &journal) => replayed?,
+        () = screen::show_time(&progress, length, || journal.now()) => unreachable!("it is shown for ever"),
+    };
+    let notes = journal.into_notes();
+    let findings = look(args, &stage, plan, &replayed, &notes).await?;
+    let run = Run { args, kinds, scheduled: faults.len() };
+    Ok(ProveReport::new(&run, plan, &replayed, notes, findings, stack.restarts()))
+}
+
+/// Places orders while everything happens that is to happen, and until the last saga has ended.
+async fn under_load(
+    args: &ProveArgs,
+    stage: &Stage<'_>,
+    plan: &Plan,
+    kinds: &[Kind],
+    faults: &[Planned],
+    progress: &Progress,
+    journal: &Journal,
+) -> anyhow::Result<Replayed> {
+    let enough = Notify::new();
+    let mut placing = std::pin::pin!(load::place(args, stage, plan, progress, enough.notified()));
+    let phases = phases(args, &stage.hands, kinds, faults, progress, journal);
+    let replayed = tokio::select! {
+        // Nobody told it that it was enough: it has stalled, and there is nothing left to be found out by faults.
+        stalled = &mut placing => stalled?,
+        () = phases => {
+            enough.notify_one();
+            placing.await?
+        }
+    };
+    if let Some(stalled) = &replayed.stalled {
+        say(&format!("error: {stalled}"));
+    }
+    Ok(replayed)
+}
+
+async fn phases(
+    args: &ProveArgs,
+    hands: &Hands<'_>,
+    kinds: &[Kind],
+    faults: &[Planned],
+    progress: &Progress,
+    journal: &Journal,
+) {
+    let enter = |phase: &str| journal.note(|notes| phase.clone_into(&mut notes.phase));
+    enter("warming up");
+    tokio::time::sleep(WARM_UP).await;
+    if !args.skip_recovery {
+        enter("measuring recovery");
+        recovery::measure(hands, kinds, progress, journal).await;
+    }
+    enter("injecting faults");
+    let tell = |record: &bowline_faults::Record| journal.note(|notes| notes.records.push(record.clone()));
+    hands.carry_out(faults, tell).await;
+    enter("healing");
+    heal(hands, journal).await;
+    enter("finishing");
+}
+
+async fn heal(hands: &Hands<'_>, journal: &Journal) {
+    let healed = async {
+        hands.heal().await?;
+        hands.all_ready().await
+    };
+    if let Err(trouble) = healed.await {
+        journal.note(|notes| notes.not_healed = Some(error_text(&trouble)));
+    }
+}
+
+/// Waits for rest and draws up the ledger.
+async fn look(
+    args: &ProveArgs,
+    stage: &Stage<'_>,
+    plan: &Plan,
+    replayed: &Replayed,
+    notes: &Notes,
+) -> anyhow::Result<Findings> {
+    if replayed.stalled.is_some() && notes.not_healed.is_none() {
+        // The phases were left where they were.
+        stage.hands.heal().await?;
+    }
+    say("waiting until everything has come to rest");
+    let access = stage.fleet.ground.access()?;
+    let busy = bowline_prove::wait_until_quiet(&access, args.quiet_max).await?.err();
+    say("checking the invariants");
+    let proof = bowline_prove::prove(&access).await?;
+    let comparison = compare(plan, &replayed.outcome);
+    Ok(Findings { proof, comparison, busy })
+}

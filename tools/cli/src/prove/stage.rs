@@ -1,0 +1,129 @@
+//! The fleet of a proof: several processes of each service, and proxies where faults of the network are to happen.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use bowline_dev_stack::{Stack, databases};
+use bowline_faults::proxy::Proxy;
+use bowline_faults::{Hands, Kind, Link, ProcessSite, Site, Terrain};
+use url::Url;
+
+use super::ProveArgs;
+use crate::fleet::{self, Changes, Fleet, Ground, Places, Replica};
+use crate::running::Names;
+
+/// How long anything may take to come back before that is a failure.
+const RECOVERY_MAX: Duration = Duration::from_mins(1);
+
+/// Everything that runs.
+pub(super) struct Stage<'s> {
+    pub(super) fleet: Fleet,
+    pub(super) hands: Hands<'s>,
+    /// The gRPC addresses of orders.
+    pub(super) orders: Vec<String>,
+}
+
+impl<'s> Stage<'s> {
+    /// Starts everything and waits until all of it is ready. `env` is for every service.
+    pub(super) async fn start(
+        args: &ProveArgs,
+        stack: &'s Stack,
+        names: &Names,
+        kinds: &[Kind],
+        env: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
+        let places = Places::take(stack)?;
+        let proxied = kinds.iter().any(|kind| kind.is_of_the_network());
+        let Network { detours, proxies } =
+            if proxied { Network::lay(args, stack, &places).await? } else { Network::default() };
+        let ground = Ground {
+            programs: fleet::own_programs()?,
+            name_prefix: "",
+            databases: stack.databases().clone(),
+            kafka: names.kafka(stack),
+            switches: args.provider.switches()?,
+            changes: Changes { env, detours },
+            places,
+        };
+        let fleet = Fleet::start(stack, ground).await?;
+        let started = &fleet;
+        let further = databases::SERVICES
+            .iter()
+            .flat_map(|service| (2..=usize::from(args.replicas)).map(move |number| (*service, number)));
+        let starts = further.map(async |(service, number)| {
+            let replica = started.start_replica(stack, service, number).await?;
+            anyhow::Ok((service.to_owned(), replica))
+        });
+        let replicas = futures::future::try_join_all(starts).await?;
+        fleet.publish(stack)?;
+        let terrain = Terrain {
+            processes: processes(&fleet.ground.places, &replicas),
+            links: proxies.keys().cloned().collect(),
+        };
+        let orders = terrain.processes.iter().filter(|process| process.service == "orders");
+        let orders = orders.map(|process| format!("http://{}", process.grpc_address)).collect();
+        let provider = format!("http://{}", fleet.ground.places.provider());
+        let provider = Url::parse(&provider).context("the provider has no valid address")?;
+        let site = Site { stack, terrain, provider, proxies, recovery_max: RECOVERY_MAX };
+        Ok(Self { hands: Hands::new(site).await?, fleet, orders })
+    }
+}
+
+fn processes(places: &Places, replicas: &[(String, Replica)]) -> Vec<ProcessSite> {
+    let first = databases::SERVICES.iter().map(|service| ProcessSite {
+        name: (*service).to_owned(),
+        service: (*service).to_owned(),
+        grpc_address: places.grpc_address(service).to_owned(),
+        http_url: places.http_url(service),
+    });
+    let further = replicas.iter().map(|(service, replica)| ProcessSite {
+        name: replica.name.clone(),
+        service: service.clone(),
+        grpc_address: replica.grpc_url.trim_start_matches("http://").to_owned(),
+        http_url: replica.http_url.clone(),
+    });
+    first.chain(further).collect()
+}
+
+/// Proxies, and the ways that lead through them.
+#[derive(Default)]
+struct Network {
+    detours: BTreeMap<(String, String), String>,
+    proxies: BTreeMap<Link, Proxy>,
+}
+
+impl Network {
+    /// A proxy for every process and every party that it calls.
+    async fn lay(args: &ProveArgs, stack: &Stack, places: &Places) -> anyhow::Result<Self> {
+        let postgres = stack.postgres().admin_url();
+        let host = postgres.host_str().context("PostgreSQL has a host")?;
+        let postgres = format!("{host}:{}", postgres.port().unwrap_or(5432));
+        let mut network = Self::default();
+        for service in databases::SERVICES {
+            let mut parties = vec![("postgres", postgres.as_str())];
+            match service {
+                "orders" => parties.extend(
+                    ["inventory", "payment"].map(|neighbour| (neighbour, places.grpc_address(neighbour))),
+                ),
+                "payment" => parties.push(("provider", places.provider())),
+                _ => {}
+            }
+            for number in 1..=args.replicas {
+                let process = if number == 1 { service.to_owned() } else { format!("{service}-{number}") };
+                for (party, address) in &parties {
+                    network.connect(&process, party, address).await?;
+                }
+            }
+        }
+        Ok(network)
+    }
+
+    async fn connect(&mut self, process: &str, party: &str, address: &str) -> anyhow::Result<()> {
+        let proxy = Proxy::start(address.to_owned()).await.context("cannot listen for a proxy")?;
+        self.detours.insert((process.to_owned(), address.to_owned()), proxy.address().to_string());
+        let link = Link { process: Some(process.to_owned()), party: party.to_owned() };
+        self.proxies.insert(link, proxy);
+        Ok(())
+    }
+}

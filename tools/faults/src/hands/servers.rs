@@ -1,0 +1,33 @@
+//! PostgreSQL and Kafka that go away and come back.
+
+use tokio::time::Instant;
+
+use super::Hands;
+use crate::record::Outcome;
+use crate::trouble::Trouble;
+
+impl Hands<'_> {
+    /// Stops PostgreSQL without a checkpoint and waits until it accepts connections again.
+    pub async fn restart_postgres(&self) -> Result<Outcome, Trouble> {
+        let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
+        let begun = Instant::now();
+        self.site.stack.postgres().restart_immediately().await?;
+        Ok(Outcome::recovered(begun.elapsed()))
+    }
+
+    /// Kills Kafka and waits until it accepts connections again.
+    pub async fn restart_kafka(&self) -> Result<Outcome, Trouble> {
+        let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
+        let begun = Instant::now();
+        let kafka = self.site.stack.kafka();
+        if kafka.kill().await?.is_none() {
+            return Ok(Outcome::skipped("it did not run"));
+        }
+        kafka.wait_ready().await?;
+        Ok(Outcome::recovered(begun.elapsed()))
+    }
+}
+
+fn still_away() -> Outcome {
+    Outcome::skipped("a server was still coming back from the last time")
+}

@@ -1,0 +1,36 @@
+//! What can go wrong with things going wrong.
+
+use std::time::Duration;
+
+/// Why a fault could not be carried out, or what it happened to has not come back.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// What the stack said.
+    #[error(transparent)]
+    Stack(#[from] bowline_dev_stack::Error),
+    /// The payment provider does not take its switches.
+    #[error("the payment provider at {address} cannot be switched")]
+    Provider {
+        /// Its address.
+        address: String,
+        /// What the client said.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// A process was not told to abort for a reason of its own.
+    #[error("{process} does not take the fault point: {said}")]
+    Point {
+        /// The process.
+        process: String,
+        /// What it answered.
+        said: String,
+    },
+    /// Something has not recovered within its time.
+    #[error("{what} has not recovered within {limit:?}")]
+    NotRecovered {
+        /// What.
+        what: String,
+        /// How long it was waited for.
+        limit: Duration,
+    },
+}
