@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::{ARMED, UnknownName};
 
 /// A place between two effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Point {
     /// A batch has its locks and has written nothing yet.
     MidBatch,
@@ -45,6 +45,12 @@ impl Point {
             Self::AfterPublication => "after-publication",
             Self::AfterProviderCall => "after-provider-call",
         }
+    }
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Sabotage {
     SkipWatermark,
     /// The same, and every replica reads every partition, whoever holds its lease.
     SkipOwnership,
-    /// orders does not have the payment voided when it cancels.
+    /// orders has nothing undone.
     DropCompensation,
     /// Messages are numbered by a SEQUENCE of the database, which no transaction waits for or gives back to.
     NumberBySequence,

@@ -108,7 +108,7 @@ pub(crate) struct CheckArgs {
 }
 
 /// Where orders come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
     /// Invoices in the form of the data set "Online Retail"; the sample in datasets/online-retail if left out
     #[arg(long, value_name = "FILE", default_value = SAMPLE, hide_default_value = true)]
@@ -116,7 +116,7 @@ pub(crate) struct DataArgs {
 }
 
 /// What the payment provider does wrong. Rates lie between 0 and 1.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Payment provider")]
 #[expect(clippy::struct_field_names, reason = "the fields are the names of the options")]
 pub(crate) struct ProviderArgs {
@@ -147,7 +147,7 @@ pub(crate) struct ProviderArgs {
 }
 
 /// Where the stack lives and what it stands on.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stack")]
 pub(crate) struct StackArgs {
     #[command(flatten)]
@@ -164,7 +164,7 @@ pub(crate) struct StackArgs {
 }
 
 /// Folders.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Stack")]
 pub(crate) struct FolderArgs {
     /// Where data, logs and passwords are kept
@@ -197,6 +197,11 @@ impl FolderArgs {
 }
 
 impl ProviderArgs {
+    /// The same, and a share of the charges can never be captured.
+    pub(crate) fn refusing_captures(self, rate: &str) -> Self {
+        Self { provider_capture_refused_rate: Some(rate.to_owned()), ..self }
+    }
+
     /// The simulator's own options for the same, checked by the simulator's own rules, all faults at once.
     pub(crate) fn switches(&self) -> Result<Vec<String>, clap::Error> {
         let given = [

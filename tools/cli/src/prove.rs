@@ -6,6 +6,7 @@ mod load;
 mod page;
 mod recovery;
 mod report;
+mod sabotage;
 mod stage;
 
 use std::process::ExitCode;
@@ -43,8 +44,14 @@ const NOT_FOUND_OUT: u8 = 2;
 
 /// Runs a proof. Whatever was started is stopped at its end.
 pub(crate) async fn run(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    match Box::pin(prove(args, stop)).await {
-        Ok(report) => Ok(ExitCode::from(u8::from(!report.holds()))),
+    let holds = if args.sabotage.is_empty() {
+        let conditions = Conditions { kinds: args.kinds()?, env: recording(), poison: false };
+        Box::pin(prove(args, &conditions, stop)).await.map(|report| report.holds())
+    } else {
+        Box::pin(sabotage::run(args, stop)).await
+    };
+    match holds {
+        Ok(holds) => Ok(ExitCode::from(u8::from(!holds))),
         // The command line is at fault: its own message says all.
         Err(error) if error.is::<clap::Error>() => Err(error),
         Err(error) => {
@@ -54,8 +61,22 @@ pub(crate) async fn run(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ExitCod
     }
 }
 
-async fn prove(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ProveReport> {
-    let kinds = args.kinds()?;
+/// What happens in a run.
+struct Conditions {
+    /// The faults.
+    kinds: Vec<Kind>,
+    /// Variables for every service.
+    env: Vec<(String, String)>,
+    /// Whether orders says something at the end that nobody can apply.
+    poison: bool,
+}
+
+/// Has every service write down what it applies, so that the ledger can see in which order.
+fn recording() -> Vec<(String, String)> {
+    vec![("BOWLINE_RECORD_APPLIED".to_owned(), "true".to_owned())]
+}
+
+async fn prove(args: &ProveArgs, conditions: &Conditions, stop: &Stop) -> anyhow::Result<ProveReport> {
     args.provider.switches()?;
     let files = args.report.as_deref().map(report::Files::beside).transpose()?;
     let plan = load::plan(args, args.duration + RECOVERY_LENGTH + args.stall_after)?;
@@ -65,7 +86,7 @@ async fn prove(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ProveReport> {
     options.connections_max = processes * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE;
     let stack = running::start_with(options, &args.stack, stop).await?;
     running::forget_logs(&stack)?;
-    let found = Box::pin(stop.or(on_stack(args, &stack, &names, &kinds, &plan))).await;
+    let found = Box::pin(stop.or(on_stack(args, &stack, &names, conditions, &plan))).await;
     if !found.as_ref().is_ok_and(ProveReport::holds) {
         say(&format!("the logs are in {}", running::logs_of(&stack)?.display()));
     }
@@ -85,15 +106,15 @@ async fn on_stack(
     args: &ProveArgs,
     stack: &Stack,
     names: &Names,
-    kinds: &[Kind],
+    Conditions { kinds, env, poison }: &Conditions,
     plan: &Plan,
 ) -> anyhow::Result<ProveReport> {
     say(&format!("starting {} processes of each service", args.replicas));
-    let stage = Stage::start(args, stack, names, kinds, Vec::new()).await?;
+    let stage = Stage::start(args, stack, names, kinds, env.clone()).await?;
     let options = ScheduleOptions {
         seed: args.seed,
         duration: args.duration,
-        kinds: kinds.to_vec(),
+        kinds: kinds.clone(),
         lease_ttl: LEASE_TTL,
     };
     let faults = schedule(&options, stage.hands.terrain());
@@ -106,7 +127,10 @@ async fn on_stack(
         replayed = under_load(args, &stage, plan, kinds, &faults, &progress, &journal) => replayed?,
         () = screen::show_time(&progress, length, || journal.now()) => unreachable!("it is shown for ever"),
     };
-    let notes = journal.into_notes();
+    let mut notes = journal.into_notes();
+    if *poison {
+        notes.passed_parked = stage.hands.poison().await?;
+    }
     let findings = look(args, &stage, plan, &replayed, &notes).await?;
     let run = Run { args, kinds, scheduled: faults.len() };
     Ok(ProveReport::new(&run, plan, &replayed, notes, findings, stack.restarts()))

@@ -3,6 +3,7 @@
 mod databases;
 mod network;
 mod points;
+mod poison;
 mod processes;
 mod provider;
 mod servers;
@@ -118,7 +119,7 @@ impl<'s> Hands<'s> {
             (Kind::Kill, Target::Process(process)) => self.kill(process).await,
             (Kind::Pause, Target::Process(process)) => self.pause(process, length).await,
             (Kind::FaultPoints, Target::Point { process, point }) => {
-                self.abort_at(process, point, length).await
+                self.abort_at(process, *point, length).await
             }
             (Kind::PostgresRestart, _) => self.restart_postgres().await,
             (Kind::KafkaRestart, _) => self.restart_kafka().await,

@@ -27,5 +27,5 @@ pub use hands::{Hands, Site};
 pub use kind::{Kind, UnknownKind};
 pub use record::{Outcome, Record};
 pub use schedule::{Planned, ScheduleOptions, schedule};
-pub use target::{Link, POINTS, ProcessSite, Target, Terrain};
+pub use target::{Link, ProcessSite, Target, Terrain};
 pub use trouble::Trouble;

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-/// A point of a service's work at which it can be told to abort.
-pub const POINTS: [&str; 5] =
-    ["before-commit", "after-commit", "after-publication", "mid-batch", "after-effect"];
+use bowline_fault_points::Point;
 
 /// A process of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +44,8 @@ pub enum Target {
     Point {
         /// Its name.
         process: String,
-        /// One of [`POINTS`].
-        point: &'static str,
+        /// Where it dies.
+        point: Point,
     },
     /// The database of a service.
     Database(String),

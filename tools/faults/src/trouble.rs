@@ -17,6 +17,18 @@ pub enum Trouble {
         #[source]
         source: reqwest::Error,
     },
+    /// A database does not answer.
+    #[error("the database of {service} does not answer")]
+    Database {
+        /// The service.
+        service: String,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// No order is confirmed that could be spoken of again.
+    #[error("no order has been confirmed that a message nobody can apply could be about")]
+    NothingToPoison,
     /// A process was not told to abort for a reason of its own.
     #[error("{process} does not take the fault point: {said}")]
     Point {

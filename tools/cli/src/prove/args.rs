@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::ensure;
+use bowline_fault_points::Sabotage;
 use bowline_faults::Kind;
 use bowline_load::generator::Pace;
 use clap::Args;
 
+use super::sabotage::{self, Broken};
 use crate::args::{DataArgs, ProviderArgs, StackArgs, time};
 
 /// Prove on this machine that nothing is lost, doubled or stuck: load, faults, and every invariant afterwards.
@@ -17,7 +19,7 @@ use crate::args::{DataArgs, ProviderArgs, StackArgs, time};
 /// system recovers from one fault at a time, injects faults on a schedule that the seed decides, waits until everything
 /// has come to rest, checks every invariant and reports. The exit status is 0 if all invariants hold and nothing is
 /// unfinished, 1 if not, and 2 if it could not be found out.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = help())]
 pub(crate) struct ProveArgs {
     /// What the schedule of faults depends on: the same seed, faults, duration and replicas give the same schedule
@@ -50,6 +52,10 @@ pub(crate) struct ProveArgs {
     /// How long the stack may take to come to rest after the last saga
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub(crate) quiet_max: Duration,
+    /// Break these mechanisms on purpose, one after the other, separated by commas, or `all`: each run must find a violation.
+    /// Needs services that were built for it, which ./bowline does
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = sabotage::broken)]
+    pub(crate) sabotage: Vec<Broken>,
     /// Inject faults into the servers that --postgres-url and --kafka name as well, in databases and topics of its own
     #[arg(long)]
     pub(crate) on_given_servers: bool,
@@ -99,11 +105,13 @@ fn help() -> String {
     let width = Kind::ALL.iter().map(|kind| kind.name().len()).max().unwrap_or_default();
     let kinds = Kind::ALL.map(|kind| format!("  {:<width$}  {}", kind.name(), kind.what()));
     format!(
-        "Faults:\n{}\n\nExamples:
+        "Faults:\n{}\n\nMechanisms that --sabotage breaks:\n  {}\n\nExamples:
   bowline prove --seed 7 --duration 20m --report proof.json
   bowline prove --faults kill,pause,postgres-restart --replicas 3
-  bowline prove --duration 30s --skip-recovery --rate 100",
-        kinds.join("\n")
+  bowline prove --duration 30s --skip-recovery --rate 100
+  bowline prove --sabotage skip-watermark,forget-keys",
+        kinds.join("\n"),
+        Sabotage::ALL.map(Sabotage::name).join("\n  ")
     )
 }
 

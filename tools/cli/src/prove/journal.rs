@@ -21,6 +21,8 @@ pub(super) struct Notes {
     pub(super) records: Vec<Record>,
     /// Every recovery that was measured.
     pub(super) recoveries: Vec<Measured>,
+    /// Who has applied what follows a message that nobody can apply; see [`bowline_faults::Hands::poison`].
+    pub(super) passed_parked: Option<String>,
     /// What has not come back when everything was healed.
     pub(super) not_healed: Option<String>,
 }

@@ -39,6 +39,9 @@ pub(super) struct ProveReport {
     /// The orders, the money, the invariants and the restarts.
     #[serde(flatten)]
     pub(super) replay: Report,
+    /// Who has applied what follows a parked message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passed_parked: Option<String>,
     /// Every fault, in the order in which they began.
     pub(super) records: Vec<Record>,
 }
@@ -120,6 +123,7 @@ impl ProveReport {
         broken.extend(busy.map(|busy| format!("the stack has not come to rest: {busy}")));
         broken.extend(replayed.stalled.as_ref().map(ToString::to_string));
         broken.extend(notes.not_healed);
+        broken.extend(notes.passed_parked.clone());
         for invariant in replay.invariants.iter().filter(|invariant| invariant.violations > 0) {
             broken.push(format!("{} violations: {}", invariant.violations, invariant.name));
         }
@@ -143,6 +147,7 @@ impl ProveReport {
             calls_resent: outcome.resent,
             broken,
             replay,
+            passed_parked: notes.passed_parked,
             records,
         }
     }

@@ -38,7 +38,7 @@ impl<'s> Stage<'s> {
         let Network { detours, proxies } =
             if proxied { Network::lay(args, stack, &places).await? } else { Network::default() };
         let ground = Ground {
-            programs: fleet::own_programs()?,
+            programs: fleet::programs_for_proving()?,
             name_prefix: "",
             databases: stack.databases().clone(),
             kafka: names.kafka(stack),

@@ -82,7 +82,12 @@ impl Hands<'_> {
     }
 
     /// Asks the database of a service for a count. The session is kept for the next question unless it breaks.
-    async fn ask(&self, service: &str, count: &'static str, argument: &str) -> Result<i64, sqlx::Error> {
+    pub(super) async fn ask(
+        &self,
+        service: &str,
+        count: &'static str,
+        argument: &str,
+    ) -> Result<i64, sqlx::Error> {
         let kept = self.sessions.0.lock().await.remove(service);
         let mut session = match kept {
             Some(session) => session,

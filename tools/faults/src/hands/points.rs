@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bowline_fault_points::Point;
 use reqwest::StatusCode;
 
 use super::Hands;
@@ -16,12 +17,12 @@ impl Hands<'_> {
     pub(super) async fn abort_at(
         &self,
         process: &str,
-        point: &str,
+        point: Point,
         wait: Duration,
     ) -> Result<Outcome, Trouble> {
         let supervisor = self.site.stack.supervisor();
         let before = supervisor.pid(process)?;
-        let url = format!("{}/fault-points/{point}", self.http_url(process));
+        let url = format!("{}/fault-points/{}", self.http_url(process), point.name());
         let answer = match self.client.post(url).send().await {
             Ok(answer) => answer,
             Err(error) if error.is_connect() => return Ok(Outcome::skipped("it did not listen")),

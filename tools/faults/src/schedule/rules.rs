@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bowline_fault_points::Point;
+
 use crate::kind::Kind;
-use crate::target::{POINTS, Target, Terrain};
+use crate::target::{ProcessSite, Target, Terrain};
 
 /// How often a kind is drawn in proportion to the others: what stops everything is rare.
 pub(super) const fn weight(kind: Kind) -> u64 {
@@ -46,14 +48,23 @@ const fn recovery(kind: Kind) -> Duration {
     }
 }
 
+/// The points that a process comes to.
+fn points(site: &ProcessSite) -> impl Iterator<Item = Target> {
+    let comes_to = |point: &Point| match point {
+        Point::AfterPublication => site.service != "projection",
+        Point::AfterProviderCall => site.service == "payment",
+        Point::MidBatch | Point::BeforeCommit | Point::AfterCommit | Point::AfterEffect => true,
+    };
+    let target = |point| Target::Point { process: site.name.clone(), point };
+    Point::ALL.into_iter().filter(comes_to).map(target)
+}
+
 /// Everything that a kind can happen to.
 pub(super) fn targets(kind: Kind, terrain: &Terrain) -> Vec<Target> {
     let processes = terrain.processes.iter().map(|site| site.name.clone());
     match kind {
         Kind::Kill | Kind::Pause => processes.map(Target::Process).collect(),
-        Kind::FaultPoints => processes
-            .flat_map(|process| POINTS.map(|point| Target::Point { process: process.clone(), point }))
-            .collect(),
+        Kind::FaultPoints => terrain.processes.iter().flat_map(points).collect(),
         Kind::Sessions | Kind::Leases => {
             terrain.services().into_iter().map(|service| Target::Database(service.to_owned())).collect()
         }
