@@ -63,6 +63,7 @@ async fn prove(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ProveReport> {
     let mut options = running::options("prove", &args.stack, &names, true)?;
     let processes = 4 * u32::from(args.replicas);
     options.connections_max = processes * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE;
+    options.kafka_detour = kinds.iter().any(|kind| kind.is_of_the_network());
     let stack = running::start_with(options, &args.stack, stop).await?;
     running::forget_logs(&stack)?;
     let found = Box::pin(stop.or(on_stack(args, &stack, &names, &kinds, &plan))).await;

@@ -40,7 +40,12 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free port and connects whoever comes with `upstream` (host:port). Must be called within a runtime.
     pub async fn start(upstream: String) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_at(0, upstream).await
+    }
+
+    /// The same on a port of the caller's choice.
+    pub async fn start_at(port: u16, upstream: String) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (mode, watched) = watch::channel(Mode::Pass);
         let end = CancellationToken::new();
