@@ -30,8 +30,11 @@ use crate::stop::Stop;
 
 /// The default of the services.
 const LEASE_TTL: Duration = Duration::from_secs(2);
-/// How long orders flow before anything is measured or broken.
+/// How long orders flow before anything is measured or broken, and how many of them must have come to their end.
 const WARM_UP: Duration = Duration::from_secs(5);
+const WARM_UP_ORDERS: u64 = 100;
+/// How often it is looked at whether they have.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// About how long the recovery phase takes.
 const RECOVERY_LENGTH: Duration = Duration::from_mins(3);
 /// Connections that one process of a service and its faults need at the most.
@@ -151,6 +154,10 @@ async fn phases(
     let enter = |phase: &str| journal.note(|notes| phase.clone_into(&mut notes.phase));
     enter("warming up");
     tokio::time::sleep(WARM_UP).await;
+    // Should they never come to an end, the load stalls and says so.
+    while progress.snapshot().done() < WARM_UP_ORDERS {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
     if !args.skip_recovery {
         enter("measuring recovery");
         recovery::measure(hands, kinds, progress, journal).await;
