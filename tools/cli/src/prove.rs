@@ -20,7 +20,7 @@ use bowline_load::plan::Plan;
 use tokio::sync::Notify;
 
 pub(crate) use self::args::ProveArgs;
-use self::journal::{Journal, Notes};
+use self::journal::Journal;
 use self::report::{Findings, ProveReport, Run};
 use self::stage::Stage;
 use crate::replaying::Replayed;
@@ -110,8 +110,12 @@ async fn on_stack(
         replayed = under_load(args, &stage, plan, kinds, &faults, &progress, &journal) => replayed?,
         () = screen::show_time(&progress, length, || journal.now()) => unreachable!("it is shown for ever"),
     };
+    if replayed.stalled.is_some() {
+        // The phases were left where they were.
+        heal(&stage.hands, &journal).await;
+    }
+    let findings = look(args, &stage, plan, &replayed).await?;
     let notes = journal.into_notes();
-    let findings = look(args, &stage, plan, &replayed, &notes).await?;
     let run = Run { args, kinds, scheduled: faults.len() };
     Ok(ProveReport::new(&run, plan, &replayed, notes, findings, stack.restarts()))
 }
@@ -186,12 +190,7 @@ async fn look(
     stage: &Stage<'_>,
     plan: &Plan,
     replayed: &Replayed,
-    notes: &Notes,
 ) -> anyhow::Result<Findings> {
-    if replayed.stalled.is_some() && notes.not_healed.is_none() {
-        // The phases were left where they were.
-        stage.hands.heal().await?;
-    }
     say("waiting until everything has come to rest");
     let access = stage.fleet.ground.access()?;
     let busy = bowline_prove::wait_until_quiet(&access, args.quiet_max).await?.err();

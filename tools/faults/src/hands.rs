@@ -135,8 +135,8 @@ impl<'s> Hands<'s> {
         }
     }
 
-    /// Undoes whatever still goes on: paused processes go on, proxies let through, the provider behaves as before. Says
-    /// what could not be undone.
+    /// Undoes whatever still goes on: paused processes go on, proxies let through, the provider behaves as before, and
+    /// servers of ours are waited for. Says what could not be undone.
     pub async fn heal(&self) -> Result<(), Trouble> {
         for proxy in self.site.proxies.values() {
             proxy.set(Mode::Pass);
@@ -144,6 +144,7 @@ impl<'s> Hands<'s> {
         for process in &self.site.terrain.processes {
             self.site.stack.supervisor().go_on(&process.name)?;
         }
-        self.set_switches(&self.switches).await
+        self.set_switches(&self.switches).await?;
+        self.servers_ready().await
     }
 }
