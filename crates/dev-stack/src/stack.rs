@@ -10,7 +10,7 @@ use crate::databases::{DEFAULT_PREFIX, Databases, ServiceDatabaseUrls};
 use crate::error::{Error, FileContext as _, Result};
 use crate::folders::Folders;
 use crate::guardian::Guardian;
-use crate::kafka::{Kafka, KafkaOptions};
+use crate::kafka::{Detour, Kafka, KafkaOptions};
 use crate::ports::Ports;
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Ending;
@@ -35,6 +35,8 @@ pub struct StackOptions {
     pub connections_max: u32,
     /// Heap of a Kafka of ours.
     pub kafka_heap_mb: u32,
+    /// Whether a Kafka of ours has a second way in, for clients that come through a proxy.
+    pub kafka_detour: bool,
     /// Begin with empty servers: what ours hold from earlier runs is removed first. Given servers are not touched.
     pub fresh: bool,
 }
@@ -50,6 +52,7 @@ impl StackOptions {
             database_prefix: DEFAULT_PREFIX.to_owned(),
             connections_max: 200,
             kafka_heap_mb: 750,
+            kafka_detour: false,
             fresh: false,
         }
     }
@@ -249,6 +252,7 @@ async fn start_servers(
         port: port_unless(given, ports, "Kafka")?,
         controller_port: port_unless(given, ports, "Kafka's controller")?,
         heap_mb: options.kafka_heap_mb,
+        detour: detour(options, ports)?,
         supervised: true,
     };
     // A missing program is said at once, not after the other server was fetched and started.
@@ -282,6 +286,14 @@ async fn start_servers(
         }
         (Err(error), Err(_)) => Err(error),
     }
+}
+
+fn detour(options: &StackOptions, ports: &Ports) -> Result<Option<Detour>> {
+    if !options.kafka_detour || options.kafka_brokers.is_some() {
+        return Ok(None);
+    }
+    let (port, advertised) = (ports.next("Kafka behind a proxy")?, ports.next("a proxy before Kafka")?);
+    Ok(Some(Detour { port, advertised }))
 }
 
 /// `0` stands for a port that is not used: the server is given.

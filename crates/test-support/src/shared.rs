@@ -145,6 +145,7 @@ async fn start(folder: &Path, description: &Path) -> Result<TestStack> {
         port: ports.next("Kafka")?,
         controller_port: ports.next("Kafka's controller")?,
         heap_mb: HEAP_MB,
+        detour: None,
         supervised: false,
     };
     let (postgres, kafka) =

@@ -37,7 +37,7 @@ use stop::Stop;
 /// Reads the command line, runs the command, and says how it went.
 pub fn main() -> ExitCode {
     let options = Options::parse();
-    screen::start_log();
+    screen::start_log(matches!(options.command, Command::Prove(_)));
     match run(options.command) {
         Ok(code) => code,
         Err(error) => {

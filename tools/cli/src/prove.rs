@@ -21,7 +21,7 @@ use bowline_load::plan::Plan;
 use tokio::sync::Notify;
 
 pub(crate) use self::args::ProveArgs;
-use self::journal::{Journal, Notes};
+use self::journal::Journal;
 use self::report::{Findings, ProveReport, Run};
 use self::stage::Stage;
 use crate::replaying::Replayed;
@@ -31,8 +31,11 @@ use crate::stop::Stop;
 
 /// The default of the services.
 const LEASE_TTL: Duration = Duration::from_secs(2);
-/// How long orders flow before anything is measured or broken.
+/// How long orders flow before anything is measured or broken, and how many of them must have come to their end.
 const WARM_UP: Duration = Duration::from_secs(5);
+const WARM_UP_ORDERS: u64 = 100;
+/// How often it is looked at whether they have.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// About how long the recovery phase takes.
 const RECOVERY_LENGTH: Duration = Duration::from_mins(3);
 /// Connections that one process of a service and its faults need at the most.
@@ -84,6 +87,7 @@ async fn prove(args: &ProveArgs, conditions: &Conditions, stop: &Stop) -> anyhow
     let mut options = running::options("prove", &args.stack, &names, true)?;
     let processes = 4 * u32::from(args.replicas);
     options.connections_max = processes * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE;
+    options.kafka_detour = conditions.kinds.iter().any(|kind| kind.is_of_the_network());
     let stack = running::start_with(options, &args.stack, stop).await?;
     running::forget_logs(&stack)?;
     let found = Box::pin(stop.or(on_stack(args, &stack, &names, conditions, &plan))).await;
@@ -127,11 +131,15 @@ async fn on_stack(
         replayed = under_load(args, &stage, plan, kinds, &faults, &progress, &journal) => replayed?,
         () = screen::show_time(&progress, length, || journal.now()) => unreachable!("it is shown for ever"),
     };
+    if replayed.stalled.is_some() {
+        // The phases were left where they were.
+        heal(&stage.hands, &journal).await;
+    }
     let mut notes = journal.into_notes();
     if *poison {
         notes.passed_parked = stage.hands.poison().await?;
     }
-    let findings = look(args, &stage, plan, &replayed, &notes).await?;
+    let findings = look(args, &stage, plan, &replayed).await?;
     let run = Run { args, kinds, scheduled: faults.len() };
     Ok(ProveReport::new(&run, plan, &replayed, notes, findings, stack.restarts()))
 }
@@ -174,13 +182,18 @@ async fn phases(
     let enter = |phase: &str| journal.note(|notes| phase.clone_into(&mut notes.phase));
     enter("warming up");
     tokio::time::sleep(WARM_UP).await;
+    // Should they never come to an end, the load stalls and says so.
+    while progress.snapshot().done() < WARM_UP_ORDERS {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
     if !args.skip_recovery {
         enter("measuring recovery");
         recovery::measure(hands, kinds, progress, journal).await;
     }
     enter("injecting faults");
     let tell = |record: &bowline_faults::Record| journal.note(|notes| notes.records.push(record.clone()));
-    hands.carry_out(faults, tell).await;
+    // The load lasts as long as it was said, however few faults there are.
+    tokio::join!(hands.carry_out(faults, tell), tokio::time::sleep(args.duration));
     enter("healing");
     heal(hands, journal).await;
     enter("finishing");
@@ -202,12 +215,7 @@ async fn look(
     stage: &Stage<'_>,
     plan: &Plan,
     replayed: &Replayed,
-    notes: &Notes,
 ) -> anyhow::Result<Findings> {
-    if replayed.stalled.is_some() && notes.not_healed.is_none() {
-        // The phases were left where they were.
-        stage.hands.heal().await?;
-    }
     say("waiting until everything has come to rest");
     let access = stage.fleet.ground.access()?;
     let busy = bowline_prove::wait_until_quiet(&access, args.quiet_max).await?.err();

@@ -18,11 +18,15 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 static SCREEN: LazyLock<MultiProgress> =
     LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
 
-/// Shows warnings of the parts, such as that of a service that died and is started again. `RUST_LOG` shows more.
-pub(crate) fn start_log() {
+/// Shows warnings of the parts, such as that of a service that died and is started again, unless `deaths_are_wanted`.
+/// `RUST_LOG` shows more.
+pub(crate) fn start_log(deaths_are_wanted: bool) {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
     // A slow statement of ours is nobody's concern: the ledger reads whole tables.
-    let filter = filter.add_directive("sqlx=error".parse().expect("a sound directive"));
+    let mut filter = filter.add_directive("sqlx=error".parse().expect("a sound directive"));
+    if deaths_are_wanted {
+        filter = filter.add_directive("bowline_dev_stack=error".parse().expect("a sound directive"));
+    }
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time();
     lines.with_ansi(false).with_writer(|| Lines).init();
 }

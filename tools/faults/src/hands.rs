@@ -82,7 +82,7 @@ impl<'s> Hands<'s> {
         let mut under_way = FuturesUnordered::new();
         let mut records = Vec::with_capacity(schedule.len());
         let mut coming = schedule.iter().peekable();
-        loop {
+        while coming.peek().is_some() || !under_way.is_empty() {
             let next = coming.peek().map(|planned| begun + planned.at);
             let due = async {
                 match next {
@@ -96,12 +96,10 @@ impl<'s> Hands<'s> {
                     tell(&record);
                     records.push(record);
                 }
-                else => return records,
-            }
-            if coming.peek().is_none() && under_way.is_empty() {
-                return records;
+                else => break,
             }
         }
+        records
     }
 
     async fn recorded(&self, planned: &Planned, start: Instant) -> Record {
@@ -136,8 +134,8 @@ impl<'s> Hands<'s> {
         }
     }
 
-    /// Undoes whatever still goes on: paused processes go on, proxies let through, the provider behaves as before. Says
-    /// what could not be undone.
+    /// Undoes whatever still goes on: paused processes go on, proxies let through, the provider behaves as before, and
+    /// servers of ours are waited for. Says what could not be undone.
     pub async fn heal(&self) -> Result<(), Trouble> {
         for proxy in self.site.proxies.values() {
             proxy.set(Mode::Pass);
@@ -145,6 +143,7 @@ impl<'s> Hands<'s> {
         for process in &self.site.terrain.processes {
             self.site.stack.supervisor().go_on(&process.name)?;
         }
-        self.set_switches(&self.switches).await
+        self.set_switches(&self.switches).await?;
+        self.servers_ready().await
     }
 }

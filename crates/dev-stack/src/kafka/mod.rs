@@ -35,14 +35,27 @@ pub struct KafkaOptions {
     pub controller_port: u16,
     /// Largest heap; 256 to 750 are sensible.
     pub heap_mb: u32,
+    /// A second way in, for clients that come through a proxy.
+    pub detour: Option<Detour>,
     /// Whether it is started again when it dies.
     pub supervised: bool,
+}
+
+/// A way into the broker for clients that come through a proxy. A broker tells its clients where to find it; those that
+/// come this way are told the address of the proxy. Both ports are on 127.0.0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detour {
+    /// Where the broker listens, and where the proxy leads.
+    pub port: u16,
+    /// Where the proxy listens.
+    pub advertised: u16,
 }
 
 /// A Kafka broker, or a cluster that was given.
 #[derive(Debug)]
 pub struct Kafka {
     brokers: String,
+    detour: Option<Detour>,
     process: Option<Process>,
 }
 
@@ -50,7 +63,7 @@ impl Kafka {
     /// Uses brokers that somebody else runs; asks them once to be sure.
     pub async fn given(brokers: &str) -> Result<Self> {
         if probe::answers(brokers).await {
-            Ok(Self { brokers: brokers.to_owned(), process: None })
+            Ok(Self { brokers: brokers.to_owned(), detour: None, process: None })
         } else {
             Err(Error::KafkaUnreachable { brokers: brokers.to_owned() })
         }
@@ -70,8 +83,11 @@ impl Kafka {
             crate::ports::check_free(port, what)?;
         }
         let properties = options.folder.join("server.properties");
-        std::fs::write(&properties, settings::properties(&data, options.port, options.controller_port))
-            .on("write", &properties)?;
+        std::fs::write(
+            &properties,
+            settings::properties(&data, options.port, options.controller_port, options.detour),
+        )
+        .on("write", &properties)?;
         give(&properties, account.as_ref())?;
         if !data.join("meta.properties").is_file() {
             format_storage(&java, &jars, &properties, account.as_ref()).await?;
@@ -85,6 +101,7 @@ impl Kafka {
         spec.account = account;
         let this = Self {
             brokers: format!("127.0.0.1:{}", options.port),
+            detour: options.detour,
             process: Some(Process::new(spec, table.clone())),
         };
         if let Err(error) = this.start_again().await {
@@ -97,6 +114,11 @@ impl Kafka {
     /// Addresses of the brokers, as clients take them.
     pub fn brokers(&self) -> &str {
         &self.brokers
+    }
+
+    /// The second way in, if there is one.
+    pub fn detour(&self) -> Option<Detour> {
+        self.detour
     }
 
     /// The broker's process id, if it is ours and runs.

@@ -2,19 +2,26 @@
 
 use std::path::Path;
 
+use super::Detour;
 use crate::secrets::random_text;
 
 /// `server.properties` of one node that is broker and controller.
-pub(crate) fn properties(data: &Path, port: u16, controller_port: u16) -> String {
+pub(crate) fn properties(data: &Path, port: u16, controller_port: u16, detour: Option<Detour>) -> String {
     let data = data.display();
+    let (detour_listener, detour_advertised) = match detour {
+        Some(Detour { port, advertised }) => {
+            (format!(",DETOUR://127.0.0.1:{port}"), format!(",DETOUR://127.0.0.1:{advertised}"))
+        }
+        None => (String::new(), String::new()),
+    };
     format!(
         "\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{detour_listener}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{detour_advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={data}
@@ -66,8 +73,19 @@ mod tests {
 
     #[test]
     fn topics_are_made_on_purpose_and_listeners_stay_local() {
-        let properties = properties(Path::new("/d"), 1, 2);
+        let properties = properties(Path::new("/d"), 1, 2, None);
         assert!(properties.contains("auto.create.topics.enable=false"));
-        assert!(!properties.contains("0.0.0.0"));
+        assert!(!properties.contains("0.0.0.0") && !properties.contains("DETOUR://"));
+    }
+
+    #[test]
+    fn who_comes_through_a_proxy_is_told_to_stay_there() {
+        let properties = properties(Path::new("/d"), 1, 2, Some(Detour { port: 3, advertised: 4 }));
+        assert!(
+            properties.contains(
+                "\nlisteners=PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:2,DETOUR://127.0.0.1:3\n"
+            )
+        );
+        assert!(properties.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:1,DETOUR://127.0.0.1:4\n"));
     }
 }

@@ -46,8 +46,8 @@ pub(crate) struct ProveArgs {
     /// Leave out the phase in which recovery from one fault at a time is measured
     #[arg(long)]
     pub(crate) skip_recovery: bool,
-    /// Give up when no order has made any progress for so long
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
+    /// Give up when no order has made any progress for so long; a server that comes back slowly needs a part of it
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time)]
     pub(crate) stall_after: Duration,
     /// How long the stack may take to come to rest after the last saga
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]

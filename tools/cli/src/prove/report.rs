@@ -120,7 +120,8 @@ impl ProveReport {
             demo::invariants(&proof).chain(comparison.invariants()).chain(own).collect();
         let replay = Report::new(plan, outcome, demo::books(&proof), invariants, restarts);
         let mut broken = words(&proof, &comparison, &records);
-        broken.extend(busy.map(|busy| format!("the stack has not come to rest: {busy}")));
+        let under_way = "differences may be what was still under way";
+        broken.extend(busy.map(|busy| format!("the stack has not come to rest, so {under_way}: {busy}")));
         broken.extend(replayed.stalled.as_ref().map(ToString::to_string));
         broken.extend(notes.not_healed);
         broken.extend(notes.passed_parked.clone());
@@ -325,3 +326,6 @@ impl Files {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

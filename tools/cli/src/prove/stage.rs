@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bowline_dev_stack::kafka::Detour;
 use bowline_dev_stack::{Stack, databases};
 use bowline_faults::proxy::Proxy;
 use bowline_faults::{Hands, Kind, Link, ProcessSite, Site, Terrain};
@@ -86,6 +87,12 @@ fn processes(places: &Places, replicas: &[(String, Replica)]) -> Vec<ProcessSite
     first.chain(further).collect()
 }
 
+/// The names of the processes of a service.
+fn process_names(service: &str, replicas: u8) -> impl Iterator<Item = String> {
+    let further = (2..=replicas).map(move |number| format!("{service}-{number}"));
+    [service.to_owned()].into_iter().chain(further)
+}
+
 /// Proxies, and the ways that lead through them.
 #[derive(Default)]
 struct Network {
@@ -109,14 +116,29 @@ impl Network {
                 "payment" => parties.push(("provider", places.provider())),
                 _ => {}
             }
-            for number in 1..=args.replicas {
-                let process = if number == 1 { service.to_owned() } else { format!("{service}-{number}") };
+            for process in process_names(service, args.replicas) {
                 for (party, address) in &parties {
                     network.connect(&process, party, address).await?;
                 }
             }
         }
+        network.connect_kafka(args, stack).await?;
         Ok(network)
+    }
+
+    /// One proxy before Kafka for all processes: a broker tells all its clients one address. A given one is left out.
+    async fn connect_kafka(&mut self, args: &ProveArgs, stack: &Stack) -> anyhow::Result<()> {
+        let Some(Detour { port, advertised }) = stack.kafka().detour() else { return Ok(()) };
+        let upstream = format!("127.0.0.1:{port}");
+        let proxy = Proxy::start_at(advertised, upstream).await.context("cannot listen for a proxy")?;
+        for service in databases::SERVICES {
+            for process in process_names(service, args.replicas) {
+                let from = (process, stack.kafka().brokers().to_owned());
+                self.detours.insert(from, proxy.address().to_string());
+            }
+        }
+        self.proxies.insert(Link { process: None, party: "kafka".to_owned() }, proxy);
+        Ok(())
     }
 
     async fn connect(&mut self, process: &str, party: &str, address: &str) -> anyhow::Result<()> {

@@ -15,6 +15,18 @@ impl Hands<'_> {
         Ok(Outcome::recovered(begun.elapsed()))
     }
 
+    /// Waits until those servers are at work that are ours.
+    pub(super) async fn servers_ready(&self) -> Result<(), Trouble> {
+        let stack = self.site.stack;
+        for ready in [stack.postgres().wait_ready().await, stack.kafka().wait_ready().await] {
+            match ready {
+                Ok(()) | Err(bowline_dev_stack::Error::NotOurs { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// Kills Kafka and waits until it accepts connections again.
     pub async fn restart_kafka(&self) -> Result<Outcome, Trouble> {
         let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
