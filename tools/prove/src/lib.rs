@@ -30,10 +30,13 @@ mod stock;
 
 use std::sync::Arc;
 
+use access::Databases;
 pub use access::{Access, DatabaseUrls};
+use bowline_messaging::tail::Message;
 pub use error::Error;
 pub use invariant::Invariant;
 pub use quiet::{Busy, wait_until_quiet};
+use url::Url;
 
 /// What was found out about a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +69,7 @@ impl Proof {
 
 /// Checks every invariant of the stack, which should be at rest (see [`wait_until_quiet`]).
 pub async fn prove(access: &Access) -> Result<Proof, Error> {
-    let databases = access.connect()?;
+    let databases = access.databases.connect()?;
     let heads = Arc::new(lanes::Heads::read(&databases).await?);
     // On tasks of their own, because each keeps a processor busy with decoding.
     let mut folded = tokio::task::JoinSet::new();
@@ -86,13 +89,38 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let orders = orders.expect("its task has ended well");
     let payments = payments.expect("its task has ended well");
     let published = published.expect("its task has ended well");
+    conclude(&databases, &access.provider, &heads, orders, payments, published).await
+}
 
+/// As [`prove`], of a stack whose topics were kept by its caller: `messages` is all that was ever published, in any order
+/// that has no message of a lane in front of an earlier one that was published but once.
+pub async fn prove_messages(
+    databases: &DatabaseUrls,
+    provider: &Url,
+    messages: Vec<Message>,
+) -> Result<Proof, Error> {
+    let databases = databases.connect()?;
+    let heads = lanes::Heads::read(&databases).await?;
+    let orders = orders::read(&databases.orders).await?;
+    let payments = payments::read(&databases.payment).await?;
+    let published = projection::fold_messages(messages, &heads);
+    conclude(&databases, provider, &heads, orders, payments, published).await
+}
+
+async fn conclude(
+    databases: &Databases,
+    provider: &Url,
+    heads: &lanes::Heads,
+    orders: orders::Orders,
+    payments: payments::Payments,
+    published: projection::Published,
+) -> Result<Proof, Error> {
     let stock = stock::check(&databases.inventory).await?;
     let reservations = reservations::check(&databases.inventory, &orders.by_id).await?;
-    let provider = provider::check(&access.provider, &payments.by_id).await?;
+    let provider = provider::check(provider, &payments.by_id).await?;
     let views = projection::check(&databases.projection, published).await?;
-    let applied = lanes::watermarks(&databases, &heads).await?;
-    let parked = lanes::parked(&databases, &heads).await?;
+    let applied = lanes::watermarks(databases, heads).await?;
+    let parked = lanes::parked(databases, heads).await?;
     let totals = payments.totals(stock.units_sold);
     Ok(Proof {
         invariants: vec![
@@ -109,7 +137,7 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
             views.timelines,
             views.topics,
             applied,
-            lanes::published(&heads),
+            lanes::published(heads),
             parked,
         ],
         totals,
