@@ -108,6 +108,8 @@ pub(crate) struct Replica {
     /// Messages on their way to the broker.
     pub(crate) in_flight: VecDeque<HandedOver>,
     pub(crate) seen: Seen,
+    /// A type of messages that it takes for one that it does not know.
+    pub(crate) deaf_to: Option<&'static str>,
     reading: BTreeMap<Place, Reading>,
 }
 
@@ -124,6 +126,7 @@ impl Replica {
             unnoted: false,
             in_flight: VecDeque::new(),
             seen: Seen::default(),
+            deaf_to: None,
             reading: BTreeMap::new(),
         }
     }
@@ -191,9 +194,12 @@ impl Replica {
         let mut said = String::new();
         for _ in 0..count {
             let Some(at) = self.reading.get(&place).copied() else { break };
-            let Some((offset, read)) = broker.read(place, at.offset) else { break };
-            match &read {
+            let Some((offset, mut read)) = broker.read(place, at.offset) else { break };
+            match &mut read {
                 Read::Message { envelope, .. } => {
+                    if self.deaf_to == Some(envelope.message_type.as_str()) {
+                        envelope.message_type += "Unheard";
+                    }
                     said += &format!(" {offset}:#{}", envelope.sequence);
                     self.reading.insert(place, Reading { offset: offset + 1, ..at });
                 }

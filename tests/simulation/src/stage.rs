@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bowline_database::Migrator;
 use bowline_messaging::{KafkaOptions, LaneOptions, LaneReader, NodeOptions, Registered, Wiring};
-use bowline_prove::DatabaseUrls;
+use bowline_prove::{DatabaseUrls, Ledger};
 use bowline_test_support::ServiceDatabase;
 use sqlx::{Connection as _, PgConnection};
 use url::Url;
@@ -92,6 +92,7 @@ pub(crate) struct Base {
 /// The databases of all services. One run at a time uses them.
 pub(crate) struct Stage {
     bases: Vec<Base>,
+    ledger: Ledger,
 }
 
 impl Stage {
@@ -101,7 +102,13 @@ impl Stage {
             let base = Base::set(service).await;
             bases.push(base.with_context(|| format!("the database of {} cannot be made", service.name()))?);
         }
-        Ok(Self { bases })
+        let ledger = Ledger::open(&urls(&bases))?;
+        Ok(Self { bases, ledger })
+    }
+
+    /// The ledger of what must hold.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     pub(crate) fn base(&mut self, service: Service) -> &mut Base {
@@ -122,16 +129,16 @@ impl Stage {
     pub(crate) fn sources(&self) -> Vec<LaneReader> {
         self.bases.iter().map(|base| base.registered.lane_reader()).collect()
     }
+}
 
-    /// Where an auditor reads.
-    pub(crate) fn urls(&self) -> DatabaseUrls {
-        let url = |service: Service| self.bases[service as usize].database.urls().auditor.clone();
-        DatabaseUrls {
-            orders: url(Service::Orders),
-            inventory: url(Service::Inventory),
-            payment: url(Service::Payment),
-            projection: url(Service::Projection),
-        }
+/// Where an auditor reads.
+fn urls(bases: &[Base]) -> DatabaseUrls {
+    let url = |service: Service| bases[service as usize].database.urls().auditor.clone();
+    DatabaseUrls {
+        orders: url(Service::Orders),
+        inventory: url(Service::Inventory),
+        payment: url(Service::Payment),
+        projection: url(Service::Projection),
     }
 }
 

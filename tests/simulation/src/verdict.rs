@@ -1,7 +1,5 @@
 //! What must hold when a run has come to rest.
 
-use bowline_prove::prove_messages;
-
 use crate::stage::Service;
 use crate::witness::number;
 use crate::world::World;
@@ -18,7 +16,7 @@ impl World<'_> {
         }
         self.compare_orders_with_requests(&mut faults).await?;
         let provider = self.simulator.url().parse()?;
-        let proof = prove_messages(&self.stage.urls(), &provider, self.broker.archive()).await?;
+        let proof = self.stage.ledger().prove(&provider, self.broker.archive()).await?;
         for invariant in proof.invariants.into_iter().filter(|invariant| invariant.violations > 0) {
             let examples = invariant.examples.join("; ");
             faults.push(format!("not so: {}: {examples}", invariant.name));

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use bowline_contracts::events::Published as _;
+use bowline_contracts::payment::v1::VoidPayment;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_idempotency::{Fingerprint, Request};
 use bowline_inventory::{Action, Inventory};
@@ -111,6 +113,10 @@ impl<'a> World<'a> {
             epoch: 0,
             _books: books,
         };
+        if settings.sabotage == Some(Sabotage::ForgottenVoid) {
+            let payment = world.replicas.iter_mut().filter(|replica| replica.service == Service::Payment);
+            payment.for_each(|replica| replica.deaf_to = Some(VoidPayment::TYPE));
+        }
         world.fill_the_shelves().await?;
         for index in 0..world.replicas.len() {
             world.start(index)?;

@@ -92,19 +92,27 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     conclude(&databases, &access.provider, &heads, orders, payments, published).await
 }
 
-/// As [`prove`], of a stack whose topics were kept by its caller: `messages` is all that was ever published, in any order
-/// that has no message of a lane in front of an earlier one that was published but once.
-pub async fn prove_messages(
-    databases: &DatabaseUrls,
-    provider: &Url,
-    messages: Vec<Message>,
-) -> Result<Proof, Error> {
-    let databases = databases.connect()?;
-    let heads = lanes::Heads::read(&databases).await?;
-    let orders = orders::read(&databases.orders).await?;
-    let payments = payments::read(&databases.payment).await?;
-    let published = projection::fold_messages(messages, &heads);
-    conclude(&databases, provider, &heads, orders, payments, published).await
+/// The ledger of a stack whose topics are kept by its caller. Its connections stay open from one proof to the next.
+#[derive(Debug)]
+pub struct Ledger {
+    databases: Databases,
+}
+
+impl Ledger {
+    /// Connects when it is first asked.
+    pub fn open(databases: &DatabaseUrls) -> Result<Self, Error> {
+        Ok(Self { databases: databases.connect()? })
+    }
+
+    /// As [`prove`]. `messages` is all that was ever published, in the order in which that was done; what a topic has lost
+    /// since counts as published.
+    pub async fn prove(&self, provider: &Url, messages: Vec<Message>) -> Result<Proof, Error> {
+        let heads = lanes::Heads::read(&self.databases).await?;
+        let orders = orders::read(&self.databases.orders).await?;
+        let payments = payments::read(&self.databases.payment).await?;
+        let published = projection::fold_messages(messages, &heads);
+        conclude(&self.databases, provider, &heads, orders, payments, published).await
+    }
 }
 
 async fn conclude(

@@ -24,12 +24,17 @@ impl<H: Handler> Executor<H> {
         due
     }
 
-    /// Keeps house, and hears out every source that is asked.
+    /// Keeps house until there is no question left to ask of a source, and no answer to hear.
     pub(crate) async fn keep_house_to_the_end(&mut self) {
         self.keep_house().await;
         while self.healer.is_asking() {
-            let answer = self.healer.answered().await;
-            self.take_answer(answer);
+            while self.healer.is_asking() {
+                let answer = self.healer.answered().await;
+                self.take_answer(answer);
+            }
+            // Those that had to wait for the others.
+            self.watch_ends();
+            self.watch_gaps();
         }
     }
 
