@@ -18,6 +18,7 @@ mod calm;
 mod chance;
 mod customers;
 mod desk;
+mod follower;
 mod perform;
 mod replica;
 mod runner;

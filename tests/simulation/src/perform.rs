@@ -17,6 +17,7 @@ use crate::replica::Process;
 use crate::settings::Fault;
 use crate::stage::Service;
 use crate::step::{CallFate, Delivery, Fate, Step};
+use crate::wire::CommitFault;
 use crate::witness::{number, short};
 use crate::world::World;
 
@@ -24,14 +25,20 @@ impl World<'_> {
     /// Takes a step and writes it down; false when nothing came of it.
     pub(crate) async fn perform(&mut self, step: Step) -> anyhow::Result<bool> {
         let touched = touched(&step);
+        // Its commit is not answered, and there.
+        let took_effect =
+            matches!(step, Step::Execute { fate: Fate { commit: Some(CommitFault::Unanswered), .. }, .. });
         let mut said = self.act(step).await?;
         if let Some(index) = touched.filter(|index| self.replicas[*index].is_active()) {
             self.settle(index);
         }
         let mut heard = String::new();
         for replica in &self.replicas {
-            let mut seen = replica.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            heard += &std::mem::take(&mut *seen);
+            let (words, attempts) = replica.seen.take();
+            heard += &words;
+            for attempt in attempts.iter().filter(|attempt| attempt.committed.is_some() || took_effect) {
+                self.follower.follow(replica.service, attempt);
+            }
         }
         for customer in &mut self.customers {
             heard += &customer.listen();

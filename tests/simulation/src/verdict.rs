@@ -15,6 +15,8 @@ impl World<'_> {
             );
         }
         self.compare_orders_with_requests(&mut faults).await?;
+        faults.append(&mut self.follower.differences);
+        faults.extend(self.follower.unfinished());
         let provider = self.simulator.url().parse()?;
         let proof = self.stage.ledger().prove(&provider, self.broker.archive()).await?;
         for invariant in proof.invariants.into_iter().filter(|invariant| invariant.violations > 0) {

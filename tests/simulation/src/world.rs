@@ -14,6 +14,7 @@ use bowline_inventory::{Action, Inventory};
 use bowline_inventory_domain::{AdjustStock, Adjustment, Product};
 use bowline_kernel::{Currency, IdSource as _, ManualClock, Money, RequestId, SequentialIds};
 use bowline_messaging::{Answer, Batch, HandedOver, Handler as _, Owned};
+use bowline_model::saga::Replay;
 use bowline_orders::app::execute::Orders;
 use bowline_orders::app::reply::Reply;
 use bowline_orders_domain::DeadlineLimits;
@@ -30,6 +31,7 @@ use crate::broker::Broker;
 use crate::chance::Chance;
 use crate::customers::{Customer, PRICE, PRODUCTS};
 use crate::desk::Desk;
+use crate::follower::Follower;
 use crate::replica::{Process, Replica};
 use crate::settings::{Sabotage, Settings};
 use crate::stage::{Service, Stage};
@@ -64,6 +66,7 @@ pub(crate) struct World<'a> {
     pub(crate) simulator: Simulator,
     pub(crate) provider: Provider,
     pub(crate) trace: Trace,
+    pub(crate) follower: Follower,
     /// Deadlines that executors were told of.
     pub(crate) expiring: Vec<Answer<Reply>>,
     epoch: i64,
@@ -94,6 +97,7 @@ impl<'a> World<'a> {
             .iter()
             .flat_map(|service| (0..REPLICAS).map(|number| Replica::new(*service, number)))
             .collect();
+        let shelves = PRODUCTS.map(|(sku, units)| (sku.parse().expect("it is a SKU"), units));
         let mut world = Self {
             stage,
             settings,
@@ -109,6 +113,7 @@ impl<'a> World<'a> {
             simulator,
             provider,
             trace: Trace::default(),
+            follower: Follower::new(Replay::new(shelves)),
             expiring: Vec::new(),
             epoch: 0,
             _books: books,
