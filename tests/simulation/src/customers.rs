@@ -1,5 +1,7 @@
 //! Who places orders, asks again when there is no answer, and sometimes changes their mind.
 
+use std::fmt::Write as _;
+
 use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_idempotency::{Fingerprint, Request};
@@ -148,7 +150,7 @@ impl Customer {
             });
             for reply in replies {
                 let answer = words(&reply);
-                said += &format!(" (customer {} hears {answer})", self.number);
+                let _ = write!(said, " (customer {} hears {answer})", self.number);
                 if let (Wanted::Place, Some(order)) = (wanted, order_of(&reply)) {
                     self.order.get_or_insert(order);
                 }

@@ -38,8 +38,17 @@ pub(crate) struct Heard {
 pub(crate) struct Attempt {
     pub(crate) told: Vec<Told>,
     pub(crate) heard: Vec<Heard>,
-    /// The messages of `heard` that were admitted, by index, and what was sent; `None` when the commit was not answered.
-    pub(crate) committed: Option<(BTreeSet<usize>, Vec<(Uuid, String)>)>,
+    /// `None` when the commit was not answered.
+    pub(crate) committed: Option<Committed>,
+}
+
+/// What is known when the commit was answered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Committed {
+    /// The messages that were admitted, by their index in what was heard.
+    pub(crate) admitted: BTreeSet<usize>,
+    /// What was sent: about which order, and of which type.
+    pub(crate) sent: Vec<(Uuid, String)>,
 }
 
 type LaneOf = (Service, &'static str, u16, String);
@@ -74,8 +83,8 @@ impl Follower {
         for told in attempt.told.iter().filter(|told| matches!(told, Told::Expire(..))) {
             self.tell(party, told, &mut expected);
         }
-        if let Some((_, sent)) = &attempt.committed {
-            self.compare(service, sent, expected);
+        if let Some(committed) = &attempt.committed {
+            self.compare(service, &committed.sent, expected);
         }
     }
 
@@ -92,7 +101,8 @@ impl Follower {
                 left_out.insert(lane);
             }
         }
-        if let Some((seen, _)) = attempt.committed.as_ref().filter(|(seen, _)| *seen != admitted) {
+        let seen = attempt.committed.as_ref().map(|committed| &committed.admitted);
+        if let Some(seen) = seen.filter(|seen| **seen != admitted) {
             self.differences.push(format!(
                 "{} has applied the messages {seen:?} of {:?}, by the lanes it should be {admitted:?}",
                 service.name(),

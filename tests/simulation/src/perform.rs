@@ -1,5 +1,6 @@
 //! What a step does.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -201,7 +202,7 @@ impl World<'_> {
         }
         let mut said = format!("{} publishes", replica.name());
         for message in replica.in_flight.iter().skip(before) {
-            said += &format!(" {}", words(message));
+            let _ = write!(said, " {}", words(message));
         }
         if !self.settings.has(Fault::Delay) && !self.replicas[index].cut_off {
             while let Some(message) = self.replicas[index].in_flight.pop_front() {
@@ -262,7 +263,7 @@ impl World<'_> {
             let expiry = Expiry { order_id: OrderId::new(order_id), fence: fence.cast_unsigned() };
             if let Ok(answer) = stepper.submit(Command::Expire(expiry)) {
                 self.expiring.push(answer);
-                said += &format!(" {}", number(order_id));
+                let _ = write!(said, " {}", number(order_id));
             }
         }
         Ok((!said.is_empty()).then(|| format!("deadlines are due:{said}")))

@@ -1,6 +1,7 @@
 //! One replica of a service: its process, if it lives, and its end of the broker.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 
 use async_trait::async_trait;
 use bowline_inventory::Inventory;
@@ -91,6 +92,7 @@ impl Process {
 }
 
 /// A place for a process.
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 pub(crate) struct Replica {
     pub(crate) service: Service,
     pub(crate) number: usize,
@@ -200,11 +202,11 @@ impl Replica {
                     if self.deaf_to == Some(envelope.message_type.as_str()) {
                         envelope.message_type += "Unheard";
                     }
-                    said += &format!(" {offset}:#{}", envelope.sequence);
+                    let _ = write!(said, " {offset}:#{}", envelope.sequence);
                     self.reading.insert(place, Reading { offset: offset + 1, ..at });
                 }
                 Read::Lost { low } => {
-                    said += &format!(" {offset} is lost, the beginning is {low}");
+                    let _ = write!(said, " {offset} is lost, the beginning is {low}");
                     self.reading.remove(&place);
                 }
                 Read::Extent { .. } => {}

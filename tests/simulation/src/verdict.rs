@@ -45,8 +45,11 @@ impl World<'_> {
                 faults.push(format!("a customer has no answer to {wanted:?}"));
             }
         }
-        let mut known: Vec<uuid::Uuid> =
-            self.customers.iter().filter_map(|customer| customer.order.map(|order| order.uuid())).collect();
+        let mut known: Vec<uuid::Uuid> = self
+            .customers
+            .iter()
+            .filter_map(|customer| customer.order.map(bowline_kernel::OrderId::uuid))
+            .collect();
         known.sort_unstable();
         if known != streams {
             let text = |ids: &[uuid::Uuid]| ids.iter().map(|id| number(*id).to_string()).collect::<Vec<_>>();

@@ -11,7 +11,7 @@ use bowline_payment::app::record_outcome::{Outcome, RecordOutcome};
 use bowline_payment_domain::OperationKind;
 use uuid::Uuid;
 
-use crate::follower::{Attempt, Heard, Told};
+use crate::follower::{Attempt, Committed, Heard, Told};
 
 /// What was seen and has not been looked at yet: in words, and for the models.
 #[derive(Debug, Clone, Default)]
@@ -108,19 +108,19 @@ impl<H: Handler<Command: Tells> + Sync> Handler for Witness<H> {
             Ok(executed) => {
                 let admitted = batch.messages().enumerate();
                 let admitted = admitted.filter(|(_, (_, m))| executed.admission.allows(m.input));
-                let admitted: std::collections::BTreeSet<usize> = admitted.map(|(index, _)| index).collect();
-                let left_out = attempt.heard.len() - admitted.len();
+                let mut committed =
+                    Committed { admitted: admitted.map(|(index, _)| index).collect(), sent: Vec::new() };
+                let left_out = attempt.heard.len() - committed.admitted.len();
                 if left_out > 0 {
                     let _ = write!(line, "; {left_out} left out");
                 }
-                let mut all = Vec::new();
                 for sent in &executed.sent {
                     let (kind, partition) = (short(sent.message.message_type), sent.message.partition);
                     let _ =
                         write!(line, " > {partition}#{} {kind} {}", sent.sequence, number(sent.message.key));
-                    all.push((sent.message.key, kind.to_owned()));
+                    committed.sent.push((sent.message.key, kind.to_owned()));
                 }
-                attempt.committed = Some((admitted, all));
+                attempt.committed = Some(committed);
             }
             Err(error) => {
                 let _ = write!(line, " failed: {error}");

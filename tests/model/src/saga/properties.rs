@@ -61,8 +61,8 @@ pub(crate) fn all() -> Vec<Property<SagaModel>> {
 }
 
 /// What should always hold, and does not in this world.
-pub(crate) fn violated(model: &SagaModel, world: &World) -> Vec<&'static str> {
-    ALWAYS.iter().filter(|(_, holds)| !holds(model, world)).map(|(name, _)| *name).collect()
+pub(crate) fn violated(model: SagaModel, world: &World) -> Vec<&'static str> {
+    ALWAYS.iter().filter(|(_, holds)| !holds(&model, world)).map(|(name, _)| *name).collect()
 }
 
 fn every(world: &World, holds: fn(&Saga) -> bool) -> bool {

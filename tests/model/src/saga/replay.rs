@@ -9,6 +9,7 @@ use stateright::Model as _;
 
 use super::bounds::Bounds;
 use super::lane::Lane;
+use super::message::Message;
 use super::model::{Action, SagaModel};
 use super::properties;
 use super::provider::Verdict;
@@ -77,7 +78,7 @@ impl Replay {
         if let Some(next) = self.model.next_state(&self.world, Action::Decide { order: index, input }) {
             self.world = next;
         }
-        let violated = properties::violated(&self.model, &self.world);
+        let violated = properties::violated(self.model, &self.world);
         if !violated.is_empty() {
             return Err(format!("{violated:?} in\n{}", self.world));
         }
@@ -134,13 +135,13 @@ fn next(saga: &Saga, service: Service, name: &str) -> Result<Option<Input>, Stri
     let expected: Vec<_> = lanes()
         .filter_map(|lane| {
             let sequence = saga.lane(lane).next()?;
-            saga.lane(lane).message(sequence).map(super::message::Message::name)
+            saga.lane(lane).message(sequence).map(Message::name)
         })
         .collect();
     Err(format!("{service:?} hears {name}; of what it reacts to, next come {expected:?}"))
 }
 
-/// As in [`super::message::Message::lanes`], by the names of the types.
+/// As in [`Message::lanes`], by the names of the types.
 fn reacts(service: Service, name: &str) -> bool {
     match service {
         Service::Orders => name.starts_with("Stock") || name.starts_with("Payment"),
@@ -157,9 +158,7 @@ fn published(before: &Saga, after: &Saga) -> Vec<&'static str> {
     for lane in Lane::ALL {
         let known = before.lane(lane).published();
         let new = after.lane(lane).messages()[known..].iter();
-        names.extend(
-            new.filter(|message| message.lanes().first() == Some(&lane)).map(|message| message.name()),
-        );
+        names.extend(new.filter(|message| message.lanes().first() == Some(&lane)).map(Message::name));
     }
     names.extend(after.ends[before.ends.len()..].iter().map(|_| "OrderFinished"));
     names.sort_unstable();
