@@ -133,7 +133,7 @@ impl World<'_> {
         }
         self.choices_of_the_world(&mut choices);
         let wait = [20, 20, 120, 250, 600, 1_500, 6_000][self.chance.below(7)];
-        choices.push((6, Step::Wait(Duration::from_millis(wait))));
+        choices.push((10, Step::Wait(Duration::from_millis(wait))));
         self.chance.weighted(choices).expect("time can always pass")
     }
 
@@ -143,44 +143,44 @@ impl World<'_> {
         let (crash, partition, pause) = (has(Fault::Crash), has(Fault::Partition), has(Fault::Pause));
         let replica = &self.replicas[index];
         if replica.process.is_none() {
-            choices.push((8, Step::Start(index)));
+            choices.push((12, Step::Start(index)));
             return;
         }
         if replica.paused {
-            choices.push((4, Step::Resume(index)));
+            choices.push((6, Step::Resume(index)));
             return;
         }
         if replica.owned != held {
-            choices.push((12, Step::Heartbeat(index)));
+            choices.push((24, Step::Heartbeat(index)));
         }
         if !replica.cut_off {
             for place in replica.readable(&self.broker) {
                 let count = 1 + self.chance.below(4);
-                choices.push((10, Step::Read { replica: index, place, count }));
+                choices.push((20, Step::Read { replica: index, place, count }));
             }
         }
         if self.replicas[index].process.as_mut().is_some_and(|process| process.part().waiting() > 0) {
             let fate = self.fate();
-            choices.push((14, Step::Execute { replica: index, fate }));
+            choices.push((40, Step::Execute { replica: index, fate }));
         }
         let replica = &mut self.replicas[index];
-        choices.push((if replica.unpublished { 14 } else { 1 }, Step::Publish(index)));
+        choices.push((if replica.unpublished { 28 } else { 1 }, Step::Publish(index)));
         if !replica.in_flight.is_empty() && !replica.cut_off {
             let fate = self.delivery();
-            choices.push((16, Step::Deliver { replica: index, fate }));
+            choices.push((32, Step::Deliver { replica: index, fate }));
         }
         let replica = &mut self.replicas[index];
         if replica.unnoted {
-            choices.push((4, Step::Note(index)));
+            choices.push((6, Step::Note(index)));
         }
         if replica.part().has_failed() {
-            choices.push((10, Step::Recover(index)));
+            choices.push((20, Step::Recover(index)));
         }
-        choices.push((2, Step::KeepHouse(index)));
+        choices.push((1, Step::KeepHouse(index)));
         let busy = Self::busy(replica);
         if busy > 0 {
             let (nth, fate) = (self.chance.below(busy), self.call_fate());
-            choices.push((14, Step::Call { replica: index, nth, fate }));
+            choices.push((28, Step::Call { replica: index, nth, fate }));
         }
         let faults = [
             (crash, Step::Die(index)),
@@ -189,7 +189,7 @@ impl World<'_> {
         ];
         choices.extend(faults.into_iter().filter(|(may, _)| *may).map(|(_, step)| (1, step)));
         if self.replicas[index].cut_off {
-            choices.push((5, Step::Reconnect(index)));
+            choices.push((8, Step::Reconnect(index)));
         }
     }
 
@@ -198,26 +198,26 @@ impl World<'_> {
         if !active.is_empty() {
             for customer in 0..self.customers.len() {
                 let Some(wanted) = self.customers[customer].wants() else { continue };
-                let weight = if self.customers[customer].waits_for(wanted) { 1 } else { 5 };
+                let weight = if self.customers[customer].waits_for(wanted) { 2 } else { 10 };
                 let replica = *self.chance.pick(&active);
                 choices.push((weight, Step::Ask { customer, wanted, replica }));
             }
-            choices.push((1, Step::Expire { replica: *self.chance.pick(&active) }));
+            choices.push((2, Step::Expire { replica: *self.chance.pick(&active) }));
         }
         if !self.adrift.is_empty() {
             let arrives = self.chance.percent(60);
-            choices.push((4, Step::Arrive { arrives }));
+            choices.push((6, Step::Arrive { arrives }));
         }
         if self.settings.has(Fault::Pause) || self.settings.has(Fault::Crash) {
             let service = *self.chance.pick(&Service::ALL);
             let partition = *self.chance.pick(&self.partitions);
-            choices.push((1, Step::Rebalance { service, partition }));
+            choices.push((6, Step::Rebalance { service, partition }));
         }
         let places = self.broker.places();
         if self.settings.has(Fault::Loss) && !places.is_empty() {
             let place = *self.chance.pick(&places);
             let (last, count) = (self.chance.percent(70), 1 + self.chance.below(3));
-            choices.push((2, Step::Lose { place, last, count }));
+            choices.push((3, Step::Lose { place, last, count }));
         }
     }
 
@@ -234,8 +234,8 @@ impl World<'_> {
         {
             return Fate { commit: Some(CommitFault::Forgotten), dies: false };
         }
-        let dies = self.settings.has(Fault::Crash) && self.chance.percent(4);
-        let fails = dies || (self.settings.has(Fault::Commit) && self.chance.percent(8));
+        let dies = self.settings.has(Fault::Crash) && self.chance.percent(6);
+        let fails = dies || (self.settings.has(Fault::Commit) && self.chance.percent(18));
         let commit = if self.chance.percent(50) { CommitFault::Cut } else { CommitFault::Unanswered };
         Fate { commit: fails.then_some(commit), dies }
     }

@@ -40,11 +40,11 @@ use crate::witness::Witness;
 
 /// Replicas of every service.
 pub(crate) const REPLICAS: usize = 2;
-/// How long orders may be pending; the clock of a run rarely goes so far.
+/// How long orders may be pending; the clock of a run goes so far now and then.
 const LIMITS: DeadlineLimits = DeadlineLimits {
-    stock: Some(TimeDelta::seconds(40)),
-    payment: Some(TimeDelta::seconds(40)),
-    saga: Some(TimeDelta::seconds(60)),
+    stock: Some(TimeDelta::seconds(15)),
+    payment: Some(TimeDelta::seconds(15)),
+    saga: Some(TimeDelta::seconds(25)),
 };
 
 /// Everything that a run consists of.

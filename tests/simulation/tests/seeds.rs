@@ -20,7 +20,7 @@ const SEEN: [&str; 22] = [
     "PaymentCaptureFailed",
     "PaymentVoided",
     "left out",
-    "failed: the database refused a statement or could not be reached",
+    "failed: the database of the lanes failed",
     "cut off before the commit",
     "cut off behind the commit",
     "and dies",
@@ -76,7 +76,7 @@ fn the_same_seed_gives_the_same_trace() {
     assert_ne!(one[0], one[1], "the seed matters");
 }
 
-/// Some seed is found to be wrong, by the model and by the ledger, says how to see it again, and is the same when it is run again.
+/// Some seed is found to be wrong in these ways, says how to see it again, and is the same when it is run again.
 #[track_caller]
 fn is_missed(sabotage: Sabotage, faults: [&str; 2]) {
     let settings = Settings { sabotage: Some(sabotage), ..Settings::stormy() };
