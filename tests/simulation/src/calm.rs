@@ -43,7 +43,7 @@ impl World<'_> {
             if thorough {
                 happened |= self.perform(Step::Expire { replica: 0 }).await?;
             }
-            self.pass(if happened { BUSY } else { IDLE }).await;
+            self.advance(if happened { BUSY } else { IDLE }).await;
             idle = if happened { 0 } else { idle + 1 };
             if idle == IDLE_ROUNDS {
                 return Ok(true);

@@ -1,7 +1,6 @@
 //! What a step does.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use bowline_kernel::{Clock as _, OrderId};
@@ -303,11 +302,6 @@ impl World<'_> {
         }
         self.grant(service, partition, partner);
         Some(format!("{} is to hold {partition}", self.replicas[partner].name()))
-    }
-
-    /// Time passes while nothing else happens.
-    pub(crate) async fn pass(&mut self, time: Duration) {
-        self.advance(time).await;
     }
 }
 
