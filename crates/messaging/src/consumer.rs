@@ -1,6 +1,6 @@
 //! Reads Kafka on a thread of its own and hands over what it read, many messages at a time.
 
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
@@ -70,7 +70,7 @@ pub(crate) enum Malformed {
 
 /// What the thread is told.
 #[derive(Debug)]
-enum Order {
+pub(crate) enum Order {
     Assign(Vec<Assignment>),
     Unassign(Vec<(&'static Topic, u16)>),
     Note(Vec<(&'static Topic, u16, i64)>),
@@ -104,6 +104,13 @@ impl Consumer {
             .spawn(move || reading.run())
             .map_err(|error| Error::Metadata(format!("the consumer's thread cannot start: {error}")))?;
         Ok((Self { orders: Some(orders), reader, thread: Some(thread) }, records))
+    }
+
+    /// A consumer without a thread and without Kafka: whoever has the other end is told what to read, and hands over what
+    /// was read.
+    pub(crate) fn by_hand() -> (Self, Receiver<Order>) {
+        let (orders, told) = channel();
+        (Self { orders: Some(orders), reader: Weak::new(), thread: None }, told)
     }
 
     /// The client that reads, as long as the thread lives; for questions to the brokers.

@@ -4,6 +4,7 @@ mod attempt;
 mod gaps;
 mod intake;
 mod queues;
+mod stepping;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -130,6 +131,9 @@ pub(crate) struct Call<C, R> {
     pub(crate) reply: oneshot::Sender<Result<R, CommandError>>,
 }
 
+/// Where the reply to a command comes; closed without one when the executor is gone.
+pub type Answer<R> = oneshot::Receiver<Result<R, CommandError>>;
+
 /// Hands commands to the executor.
 #[derive(Debug)]
 pub struct Commands<C, R> {
@@ -151,12 +155,17 @@ impl<C, R> Commands<C, R> {
     /// Executes a command in the next batch and waits for the commit. A caller that goes away before its batch begins
     /// takes the command with it.
     pub async fn execute(&self, command: C) -> Result<R, CommandError> {
+        self.submit(command)?.await.unwrap_or(Err(CommandError::Unavailable))
+    }
+
+    /// Has a command executed in the next batch; the receiver gets its reply.
+    pub(crate) fn submit(&self, command: C) -> Result<Answer<R>, CommandError> {
         let (reply, answer) = oneshot::channel();
         self.calls.try_send(Call { command, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => CommandError::Busy,
             mpsc::error::TrySendError::Closed(_) => CommandError::Unavailable,
         })?;
-        answer.await.unwrap_or(Err(CommandError::Unavailable))
+        Ok(answer)
     }
 
     /// As [`Commands::execute`], but waits for a place instead of being told to come again; for a service's own

@@ -18,7 +18,7 @@ pub(crate) use self::report::HealedGap;
 use self::report::Report;
 use self::source::Source;
 use crate::inbox::InputId;
-use crate::lane_reader::{LaneHead, LaneMessage};
+use crate::lane_reader::{LaneHead, LaneMessage, LaneReader};
 use crate::tracker::{Followed, Missing};
 use crate::{Error, KafkaOptions, LaneOptions};
 
@@ -116,10 +116,30 @@ impl Healer {
         if !unknown.is_empty() {
             tracing::info!(sources = ?unknown, "no address given with --lane-sources: their gaps are not healed");
         }
+        Ok(Self::asking(consumer, sources, lanes.lane_questions_max, database))
+    }
+
+    /// Asks sources of this very process, which answer as they would over gRPC.
+    pub(crate) fn by_hand(
+        consumer: &'static str,
+        readers: Vec<LaneReader>,
+        database: Database,
+    ) -> (Self, watch::Receiver<Healed>) {
+        let source = |reader: LaneReader| (reader.source().to_owned(), Source::Near(reader));
+        // One question at a time, so that answers come in one order.
+        Self::asking(consumer, readers.into_iter().map(source).collect(), 1, database)
+    }
+
+    fn asking(
+        consumer: &'static str,
+        sources: HashMap<String, Source>,
+        questions_max: usize,
+        database: Database,
+    ) -> (Self, watch::Receiver<Healed>) {
         let (report, counts) = Report::new(consumer, database);
         let healer = Self {
             sources,
-            questions_max: lanes.lane_questions_max,
+            questions_max,
             asked: HashSet::new(),
             resting: HashMap::new(),
             tasks: JoinSet::new(),
@@ -130,7 +150,12 @@ impl Healer {
             }),
             report,
         };
-        Ok((healer, counts))
+        (healer, counts)
+    }
+
+    /// Whether a question is under way.
+    pub(crate) fn is_asking(&self) -> bool {
+        !self.tasks.is_empty()
     }
 
     /// Whether the source's address is known.

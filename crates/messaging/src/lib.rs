@@ -39,6 +39,7 @@ mod parking;
 mod partitions;
 mod producer;
 mod relay;
+mod stepper;
 pub mod tail;
 mod topic_watch;
 mod topics;
@@ -49,7 +50,7 @@ pub use dead_letters::{
     CauseGroup, DeadLetter, DeadLetters, EditError, Head, Operator, ParkingAction, Selection,
 };
 pub use error::Error;
-pub use executor::{CommandError, Commands, ExecuteError, Handler, Troubles};
+pub use executor::{Answer, CommandError, Commands, ExecuteError, Handler, Troubles};
 pub use healing::Healed;
 pub use inbox::{Incoming, InputId};
 pub use inputs::Inputs;
@@ -59,6 +60,7 @@ pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
 pub use partitions::PartitionWrites;
+pub use stepper::{Ask, HandedOver, Heard, Read, Reading, Stepper};
 
 /// The tables of the lanes; a service applies them beside its own.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

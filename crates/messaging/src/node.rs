@@ -21,6 +21,7 @@ use crate::lease::{Leases, Owned};
 use crate::outbox::Outbox;
 use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
+use crate::producer::Broker;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
 use crate::topic_watch::{self, TopicIds};
 use crate::{Error, KafkaOptions, LaneOptions, incarnation};
@@ -61,13 +62,13 @@ pub struct NodeOptions {
 /// The databases of a node and its registered outbox, before anything runs.
 #[derive(Debug)]
 pub struct Registered {
-    wiring: Wiring,
-    options: NodeOptions,
-    hot: Database,
-    lazy: Database,
-    leases: Database,
-    outbox: Outbox,
-    lane_reader: LaneReader,
+    pub(crate) wiring: Wiring,
+    pub(crate) options: NodeOptions,
+    pub(crate) hot: Database,
+    pub(crate) lazy: Database,
+    pub(crate) leases: Database,
+    pub(crate) outbox: Outbox,
+    pub(crate) lane_reader: LaneReader,
 }
 
 /// A running replica.
@@ -163,7 +164,8 @@ impl Registered {
         needs.sort_unstable_by_key(|topic| topic.name);
         needs.dedup_by_key(|topic| topic.name);
         let relay = RelayParts {
-            kafka: options.kafka.clone(),
+            broker: Broker::Kafka(options.kafka.clone()),
+            namespace: options.kafka.namespace.clone(),
             lanes: options.lanes,
             source: wiring.source,
             database: hot,

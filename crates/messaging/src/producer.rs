@@ -10,15 +10,31 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
 use crate::diagnostics::Diagnostics;
+use crate::stepper::HandedOver;
 use crate::{Error, KafkaOptions};
+
+/// Where messages go.
+#[derive(Debug, Clone)]
+pub(crate) enum Broker {
+    /// To Kafka.
+    Kafka(KafkaOptions),
+    /// To whoever plays Kafka.
+    ByHand(UnboundedSender<HandedOver>),
+}
 
 /// Sends messages of lanes; every generation counts anew from what was acknowledged before.
 pub(crate) struct Producer {
-    inner: ThreadedProducer<Deliveries>,
+    way: Way,
     progress: Arc<Progress>,
+}
+
+enum Way {
+    Kafka(ThreadedProducer<Deliveries>),
+    ByHand(UnboundedSender<HandedOver>),
 }
 
 /// What the broker has acknowledged.
@@ -52,16 +68,21 @@ pub(crate) enum Taken {
 
 impl Producer {
     /// A producer that continues from `acknowledged`, by index of lane.
-    pub(crate) fn start(options: &KafkaOptions, acknowledged: &[i64]) -> Result<Self, Error> {
+    pub(crate) fn start(broker: &Broker, acknowledged: &[i64]) -> Result<Self, Error> {
         let progress = Arc::new(Progress {
             acknowledged: acknowledged.iter().map(|sequence| AtomicI64::new(*sequence)).collect(),
             failed: AtomicBool::new(false),
             failure: Notify::new(),
         });
-        let context =
-            Deliveries { progress: Arc::clone(&progress), diagnostics: Diagnostics::of("producer") };
-        let inner = ThreadedProducer::from_config_and_context(&options.producer(), context)?;
-        Ok(Self { inner, progress })
+        let way = match broker {
+            Broker::Kafka(options) => {
+                let context =
+                    Deliveries { progress: Arc::clone(&progress), diagnostics: Diagnostics::of("producer") };
+                Way::Kafka(ThreadedProducer::from_config_and_context(&options.producer(), context)?)
+            }
+            Broker::ByHand(taken) => Way::ByHand(taken.clone()),
+        };
+        Ok(Self { way, progress })
     }
 
     pub(crate) fn progress(&self) -> &Arc<Progress> {
@@ -69,6 +90,14 @@ impl Producer {
     }
 
     pub(crate) fn send(&self, publication: &Publication<'_>) -> Result<Taken, Error> {
+        let producer = match &self.way {
+            Way::Kafka(producer) => producer,
+            Way::ByHand(taken) => {
+                // Who plays Kafka and went away acknowledges nothing, as a Kafka that is away.
+                let _ = taken.send(HandedOver::new(publication, Arc::clone(&self.progress)));
+                return Ok(Taken::Yes);
+            }
+        };
         let mut headers = OwnedHeaders::new_with_capacity(10);
         publication.envelope.encode(|name, value| {
             let previous = std::mem::replace(&mut headers, OwnedHeaders::new_with_capacity(0));
@@ -83,7 +112,7 @@ impl Producer {
                 .payload(publication.payload)
                 .headers(headers);
         record.key = key.map(|key| &*key);
-        match self.inner.send(record) {
+        match producer.send(record) {
             Ok(()) => Ok(Taken::Yes),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
                 Ok(Taken::QueueFull)
@@ -98,7 +127,10 @@ impl Producer {
 
     /// Waits until everything taken is acknowledged or has failed. Blocks.
     pub(crate) fn flush(&self, timeout: std::time::Duration) -> Result<(), KafkaError> {
-        self.inner.flush(timeout)
+        match &self.way {
+            Way::Kafka(producer) => producer.flush(timeout),
+            Way::ByHand(_) => Ok(()),
+        }
     }
 }
 
@@ -117,14 +149,14 @@ impl Progress {
     }
 
     /// True for the first failure: the others follow from it.
-    fn fail(&self) -> bool {
+    pub(crate) fn fail(&self) -> bool {
         let first = !self.failed.swap(true, Ordering::AcqRel);
         self.failure.notify_one();
         first
     }
 
     /// Counts a message in when it is the next one; one that was counted before is published again.
-    fn acknowledge(&self, lane_index: usize, sequence: i64) {
+    pub(crate) fn acknowledge(&self, lane_index: usize, sequence: i64) {
         let lane = &self.acknowledged[lane_index];
         let counted = lane.compare_exchange(sequence - 1, sequence, Ordering::AcqRel, Ordering::Acquire);
         if counted.is_err_and(|acknowledged| acknowledged < sequence) {

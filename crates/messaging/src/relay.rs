@@ -17,8 +17,8 @@ use uuid::Uuid;
 use self::lane::Lane;
 use crate::lease::Owned;
 use crate::outbox::{Outbox, Sequenced};
-use crate::producer::{Producer, Progress};
-use crate::{Error, KafkaOptions, LaneOptions};
+use crate::producer::{Broker, Producer, Progress};
+use crate::{Error, LaneOptions};
 
 /// The most messages that may be on their way to the broker; more stay in the outbox.
 const UNACKNOWLEDGED_MAX: i64 = 100_000;
@@ -31,7 +31,9 @@ pub(crate) const OFFERS_WAITING_MAX: usize = 64;
 
 /// Everything the relay needs.
 pub(crate) struct RelayParts {
-    pub(crate) kafka: KafkaOptions,
+    pub(crate) broker: Broker,
+    /// Put in front of every topic's name.
+    pub(crate) namespace: String,
     pub(crate) lanes: LaneOptions,
     pub(crate) source: &'static str,
     /// For reading the outbox and its heads.
@@ -62,12 +64,10 @@ impl Relay {
         let mut lanes: Vec<Lane> = parts
             .outbox
             .lanes()
-            .map(|(id, topic, partition)| {
-                Lane::new(id, format!("{}{topic}", parts.kafka.namespace), partition)
-            })
+            .map(|(id, topic, partition)| Lane::new(id, format!("{}{topic}", parts.namespace), partition))
             .collect();
         lanes.sort_unstable_by_key(|lane| lane.id);
-        let producer = Producer::start(&parts.kafka, &vec![0; lanes.len()])?;
+        let producer = Producer::start(&parts.broker, &vec![0; lanes.len()])?;
         let progress = Arc::clone(producer.progress());
         Ok(Self {
             parts,
@@ -134,7 +134,7 @@ impl Relay {
     }
 
     /// Compares the heads with what was handed to the producer, and reads what is missing.
-    async fn look(&mut self) {
+    pub(crate) async fn look(&mut self) {
         if let Err(error) = self.try_look().await {
             tracing::warn!(error = error_text(&error), "outbox cannot be read");
         }
@@ -171,7 +171,7 @@ impl Relay {
     }
 
     /// Follows the leases: new lanes go on behind what is noted as published.
-    async fn take_over(&mut self) {
+    pub(crate) async fn take_over(&mut self) {
         let owned = self.parts.owned.borrow_and_update().clone();
         let mut gained = Vec::new();
         for (index, lane) in self.lanes.iter_mut().enumerate() {
@@ -229,6 +229,10 @@ impl Relay {
             return;
         }
         tokio::time::sleep(REBUILD_PAUSE).await;
+        self.go_on_behind_acknowledged().await;
+    }
+
+    pub(crate) async fn go_on_behind_acknowledged(&mut self) {
         let acknowledged: Vec<i64> =
             (0..self.lanes.len()).map(|index| self.progress.acknowledged(index)).collect();
         if let Err(error) = self.go_on_behind(acknowledged).await {
@@ -237,9 +241,22 @@ impl Relay {
         }
     }
 
+    /// Notes how far the owned lanes are acknowledged, and waits until it is noted.
+    pub(crate) async fn note(&mut self) {
+        self.begin_note();
+        while let Some(noted) = self.noting.join_next().await {
+            self.end_note(noted.unwrap_or_default());
+        }
+    }
+
+    /// A delivery has failed: a new producer is due.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.progress.has_failed()
+    }
+
     /// Replaces the producer by one that goes on behind these sequences, by index of lane.
     async fn go_on_behind(&mut self, sequences: Vec<i64>) -> Result<(), Error> {
-        let producer = Producer::start(&self.parts.kafka, &sequences)?;
+        let producer = Producer::start(&self.parts.broker, &sequences)?;
         let before = std::mem::replace(&mut self.producer, producer);
         // Dropping a producer waits for its threads.
         let _ = tokio::task::spawn_blocking(move || drop(before)).await;
@@ -282,13 +299,10 @@ impl Relay {
     /// Notes the rest, behind what is being noted already.
     async fn note_by(&mut self, deadline: Instant) {
         let noted = async {
+            // What was begun before does not say the rest.
             for _ in 0..2 {
-                while let Some(noted) = self.noting.join_next().await {
-                    self.end_note(noted.unwrap_or_default());
-                }
-                self.begin_note();
+                self.note().await;
             }
-            while self.noting.join_next().await.is_some() {}
         };
         if tokio::time::timeout_at(deadline, noted).await.is_err() {
             tracing::debug!("progress was not noted in time");

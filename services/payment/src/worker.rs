@@ -15,5 +15,6 @@ mod attempts;
 mod desk;
 mod intake;
 
+pub use attempts::Step;
 pub use desk::{Worker, WorkerParts, WorkerSettings};
 pub use intake::{IntentReceiver, IntentSender, intents};

@@ -49,7 +49,7 @@ const LAYERS: &[&[&str]] = &[
         "xtask",
     ],
     &["bowline-prove", "bowline-faults"],
-    &["bowline-cli", "bowline-e2e", "bowline-architecture"],
+    &["bowline-cli", "bowline-e2e", "bowline-simulation", "bowline-architecture"],
 ];
 
 /// What a domain must not know: the world.

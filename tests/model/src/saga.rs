@@ -35,10 +35,13 @@ mod payment;
 mod properties;
 mod provider;
 mod rank;
+mod replay;
 mod stock;
 mod world;
 
 pub use bounds::{Bounds, Defect};
 pub use explore::{Report, Violation, explore};
 pub use model::{Action, SagaModel};
+pub use provider::Verdict;
+pub use replay::{Replay, Taken};
 pub use world::{Input, Service, World};

@@ -60,13 +60,13 @@ pub(crate) struct Database {
     pub(crate) pool: PgPool,
 }
 
-impl Access {
+impl DatabaseUrls {
     pub(crate) fn connect(&self) -> Result<Databases, Error> {
         Ok(Databases {
-            orders: Database::open("orders", &self.databases.orders)?,
-            inventory: Database::open("inventory", &self.databases.inventory)?,
-            payment: Database::open("payment", &self.databases.payment)?,
-            projection: Database::open("projection", &self.databases.projection)?,
+            orders: Database::open("orders", &self.orders)?,
+            inventory: Database::open("inventory", &self.inventory)?,
+            payment: Database::open("payment", &self.payment)?,
+            projection: Database::open("projection", &self.projection)?,
         })
     }
 }

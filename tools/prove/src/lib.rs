@@ -31,10 +31,13 @@ mod stock;
 
 use std::sync::Arc;
 
+use access::Databases;
 pub use access::{Access, DatabaseUrls};
+use bowline_messaging::tail::Message;
 pub use error::Error;
 pub use invariant::Invariant;
 pub use quiet::{Busy, wait_until_quiet};
+use url::Url;
 
 /// What was found out about a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl Proof {
 
 /// Checks every invariant of the stack, which should be at rest (see [`wait_until_quiet`]).
 pub async fn prove(access: &Access) -> Result<Proof, Error> {
-    let databases = access.connect()?;
+    let databases = access.databases.connect()?;
     let heads = Arc::new(lanes::Heads::read(&databases).await?);
     // On tasks of their own, because each keeps a processor busy with decoding.
     let mut folded = tokio::task::JoinSet::new();
@@ -87,14 +90,47 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let orders = orders.expect("its task has ended well");
     let payments = payments.expect("its task has ended well");
     let published = published.expect("its task has ended well");
+    conclude(&databases, &access.provider, &heads, orders, payments, published).await
+}
 
+/// The ledger of a stack whose topics are kept by its caller. Its connections stay open from one proof to the next.
+#[derive(Debug)]
+pub struct Ledger {
+    databases: Databases,
+}
+
+impl Ledger {
+    /// Connects when it is first asked.
+    pub fn open(databases: &DatabaseUrls) -> Result<Self, Error> {
+        Ok(Self { databases: databases.connect()? })
+    }
+
+    /// As [`prove`]. `messages` is all that was ever published, in the order in which that was done; what a topic has lost
+    /// since counts as published.
+    pub async fn prove(&self, provider: &Url, messages: Vec<Message>) -> Result<Proof, Error> {
+        let heads = lanes::Heads::read(&self.databases).await?;
+        let orders = orders::read(&self.databases.orders).await?;
+        let payments = payments::read(&self.databases.payment).await?;
+        let published = projection::fold_messages(messages, &heads);
+        conclude(&self.databases, provider, &heads, orders, payments, published).await
+    }
+}
+
+async fn conclude(
+    databases: &Databases,
+    provider: &Url,
+    heads: &lanes::Heads,
+    orders: orders::Orders,
+    payments: payments::Payments,
+    published: projection::Published,
+) -> Result<Proof, Error> {
     let stock = stock::check(&databases.inventory).await?;
     let reservations = reservations::check(&databases.inventory, &orders.by_id).await?;
-    let provider = provider::check(&access.provider, &payments.by_id).await?;
+    let provider = provider::check(provider, &payments.by_id).await?;
     let views = projection::check(&databases.projection, published).await?;
-    let applied = lanes::watermarks(&databases, &heads).await?;
-    let parked = lanes::parked(&databases, &heads).await?;
-    let in_order = applied::check(&databases).await?;
+    let applied = lanes::watermarks(databases, heads).await?;
+    let parked = lanes::parked(databases, heads).await?;
+    let in_order = applied::check(databases).await?;
     let totals = payments.totals(stock.units_sold);
     Ok(Proof {
         invariants: [
@@ -111,7 +147,7 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
             views.timelines,
             views.topics,
             applied,
-            lanes::published(&heads),
+            lanes::published(heads),
             parked,
         ]
         .into_iter()

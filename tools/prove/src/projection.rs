@@ -5,7 +5,7 @@ mod rows;
 mod topics;
 
 pub(crate) use rows::check;
-pub(crate) use topics::{Published, fold_topics};
+pub(crate) use topics::{Published, fold_messages, fold_topics};
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 

@@ -40,7 +40,7 @@ impl std::fmt::Display for Busy {
 /// Waits until all lanes are published and applied, no order is open, and nothing has moved between two looks; at most
 /// `limit`. Answers with what was still going on then.
 pub async fn wait_until_quiet(access: &Access, limit: Duration) -> Result<Result<(), Busy>, Error> {
-    let databases = access.connect()?;
+    let databases = access.databases.connect()?;
     let deadline = Instant::now() + limit;
     let mut before = None;
     loop {

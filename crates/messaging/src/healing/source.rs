@@ -1,4 +1,4 @@
-//! A source of messages as its consumers reach it: `LaneService` over gRPC.
+//! A source of messages as its consumers reach it: `LaneService` over gRPC, or, where sources share a process, directly.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::lane_service_client::LaneServiceClient;
 use bowline_contracts::convert::time;
 use bowline_contracts::envelope::Envelope;
+use bowline_kernel::error_text;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic_types::StatusExt as _;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Outcome, Question};
 use crate::Error;
-use crate::lane_reader::{LaneHead, LaneMessage};
+use crate::lane_reader::{LaneHead, LaneMessage, LaneReadError, LaneReader};
 use crate::tracker::{Followed, Missing};
 
 /// What clients of gRPC take by default. A page is far smaller, unless one message is larger than a page.
@@ -23,7 +24,16 @@ const ANSWER_BYTES_SPARE: usize = 1 << 20;
 
 /// One source.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) enum Source {
+    /// Over gRPC.
+    Far(Client),
+    /// In this very process.
+    Near(LaneReader),
+}
+
+/// A source over gRPC.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
     client: LaneServiceClient<Channel>,
 }
 
@@ -36,17 +46,33 @@ impl Source {
             .tcp_nodelay(true)
             .connect_lazy();
         let answer_bytes_max = ANSWER_BYTES_MIN.max(message_bytes_max.saturating_add(ANSWER_BYTES_SPARE));
-        Ok(Self { client: LaneServiceClient::new(channel).max_decoding_message_size(answer_bytes_max) })
+        let client = LaneServiceClient::new(channel).max_decoding_message_size(answer_bytes_max);
+        Ok(Self::Far(Client { client }))
     }
 
-    pub(super) async fn answer(mut self, question: &Question) -> Outcome {
-        let answered = match question {
-            Question::Range(missing) => self.range(missing).await,
-            Question::Heads(followed) => self.heads(followed).await,
-        };
-        answered.unwrap_or_else(|status| refusal(&status))
+    pub(super) async fn answer(self, question: &Question) -> Outcome {
+        match (self, question) {
+            (Self::Far(mut client), Question::Range(missing)) => {
+                client.range(missing).await.unwrap_or_else(|status| refusal(&status))
+            }
+            (Self::Far(mut client), Question::Heads(followed)) => {
+                client.heads(followed).await.unwrap_or_else(|status| refusal(&status))
+            }
+            (Self::Near(reader), Question::Range(missing)) => {
+                let Missing { topic, partition, after, seen, .. } = missing;
+                let read = reader.read(topic.name, *partition, *after, *seen).await;
+                read.map_or_else(refused, |messages| wanted(messages, missing))
+            }
+            (Self::Near(reader), Question::Heads(followed)) => {
+                let partitions: Vec<u16> = followed.scheduled.keys().copied().collect();
+                let heads = reader.heads(followed.topic.name, &partitions).await;
+                heads.map_or_else(refused, |(_, heads)| Outcome::Heads(heads))
+            }
+        }
     }
+}
 
+impl Client {
     async fn range(&mut self, missing: &Missing) -> Result<Outcome, Status> {
         let request = v1::ReadLaneRequest {
             source: missing.source.clone(),
@@ -57,15 +83,10 @@ impl Source {
         };
         let answer = self.client.read_lane(request).await?.into_inner();
         let read = answer.messages.into_iter().map(|read| message(read, &missing.source));
-        let Some(mut messages) = read.collect::<Option<Vec<LaneMessage>>>() else {
+        let Some(messages) = read.collect::<Option<Vec<LaneMessage>>>() else {
             return Ok(Outcome::Failed("what it brought is no message of ours".into()));
         };
-        let sequences = messages.iter().map(|message| message.envelope.sequence);
-        if messages.is_empty() || !sequences.eq((missing.after + 1..).take(messages.len())) {
-            return Ok(Outcome::Failed("what it brought is not what it was asked for".into()));
-        }
-        messages.retain(|message| message.envelope.sequence <= missing.up_to);
-        Ok(Outcome::Messages(messages))
+        Ok(wanted(messages, missing))
     }
 
     async fn heads(&mut self, followed: &Followed) -> Result<Outcome, Status> {
@@ -81,6 +102,27 @@ impl Source {
         });
         let heads = heads.collect::<Option<_>>();
         Ok(heads.map_or_else(|| Outcome::Failed("its heads cannot be read".into()), Outcome::Heads))
+    }
+}
+
+/// Of what a source brought, what is missing; it must be the beginning of that.
+fn wanted(mut messages: Vec<LaneMessage>, missing: &Missing) -> Outcome {
+    let sequences = messages.iter().map(|message| message.envelope.sequence);
+    if messages.is_empty() || !sequences.eq((missing.after + 1..).take(messages.len())) {
+        return Outcome::Failed("what it brought is not what it was asked for".into());
+    }
+    messages.retain(|message| message.envelope.sequence <= missing.up_to);
+    Outcome::Messages(messages)
+}
+
+/// As [`refusal`], of a source of this process.
+fn refused(error: LaneReadError) -> Outcome {
+    match error {
+        LaneReadError::Gone { .. } => Outcome::Gone,
+        LaneReadError::Ahead { last } => Outcome::Ahead { last },
+        error @ (LaneReadError::Unknown { .. } | LaneReadError::Failed(_)) => {
+            Outcome::Failed(error_text(&error))
+        }
     }
 }
 

@@ -82,6 +82,7 @@ impl Tracker {
                 }
             }
         }
+        followed.sort_unstable_by(|a, b| (a.topic.name, &a.source).cmp(&(b.topic.name, &b.source)));
         followed
     }
 
@@ -99,11 +100,14 @@ impl Tracker {
         let behind = |lane: &Lane| {
             lane.stopped.is_none() && lane.published > lane.scheduled && lane.waits_for().is_none()
         };
-        self.places
+        let mut places: Vec<(&'static Topic, u16)> = self
+            .places
             .iter()
             .filter(|(_, place)| place.broken.is_none() && place.lanes.iter().any(behind))
             .map(|((_, partition), place)| (place.topic, *partition))
-            .collect()
+            .collect();
+        places.sort_unstable_by_key(|(topic, partition)| (topic.name, *partition));
+        places
     }
 
     /// The topic has nothing outside of `low` and before `high`. Once everything there has been read, what was published

@@ -5,6 +5,8 @@ use bowline_payment_domain::{Command, ProviderReference, Reason};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::app::intent::Intent;
+
 /// Stores what the provider has decided. Repeated, or late because somebody else has stored it, it has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordOutcome {
@@ -18,6 +20,14 @@ pub struct RecordOutcome {
     pub causation: Option<Uuid>,
     /// The W3C trace context of the operation.
     pub traceparent: Option<String>,
+}
+
+impl RecordOutcome {
+    /// The outcome of an operation.
+    pub fn of(intent: Intent, outcome: Outcome) -> Self {
+        let Intent { order_id, partition, causation, traceparent, .. } = intent;
+        Self { order_id, partition, outcome, causation, traceparent }
+    }
 }
 
 /// What the provider has decided for good, in our words.

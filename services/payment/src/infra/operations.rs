@@ -62,7 +62,7 @@ pub(crate) async fn write(
 }
 
 /// The open operations of `partitions`, oldest first, at most `limit` of them.
-pub(crate) async fn open(
+pub async fn open(
     connection: &mut PgConnection,
     partitions: &[u16],
     limit: usize,

@@ -31,11 +31,32 @@ pub(super) struct Attempts {
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub enum Step {
     /// Tell the provider the operation.
     Send,
     /// Ask whether it has decided it already.
     Ask,
+}
+
+impl Step {
+    /// What to do first about an operation that came like this.
+    pub fn first(origin: Origin) -> Self {
+        match origin {
+            Origin::Committed => Self::Send,
+            Origin::Stored => Self::Ask,
+        }
+    }
+
+    /// What to do after a call that led to no outcome.
+    #[must_use]
+    pub fn after(self, met: Result<(), &Trouble>) -> Self {
+        match met.map_err(Trouble::remedy) {
+            // Nothing is decided so far. The same key again: should the first request still be under way, it has one effect.
+            Ok(()) => Self::Send,
+            Err(Remedy::Ask) => Self::Ask,
+            Err(Remedy::Again | Remedy::Alert) => self,
+        }
+    }
 }
 
 /// The lease was lost, or the worker stops: somebody else goes on.
@@ -53,10 +74,7 @@ impl Attempts {
     /// Asks and sends until the provider has decided.
     async fn outcome(&self, intent: &Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
         let mut waits = self.retry.waits();
-        let mut step = match intent.origin {
-            Origin::Committed => Step::Send,
-            Origin::Stored => Step::Ask,
-        };
+        let mut step = Step::first(intent.origin);
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -66,19 +84,15 @@ impl Attempts {
                     return Ok(outcome);
                 }
                 Ok(None) => {
-                    // No outcome yet. The same key again: should the first request still be under way, it has one effect.
-                    step = Step::Send;
+                    step = step.after(Ok(()));
                     continue;
                 }
                 Err(trouble) => trouble,
             };
             report(intent, step, attempt, &trouble);
+            step = step.after(Err(&trouble));
             let pause = match trouble.remedy() {
-                Remedy::Again => waits.next(),
-                Remedy::Ask => {
-                    step = Step::Ask;
-                    waits.next()
-                }
+                Remedy::Again | Remedy::Ask => waits.next(),
                 Remedy::Alert => None,
             };
             let pause = sleep(pause.unwrap_or(self.alert_pause));
@@ -122,13 +136,7 @@ impl Attempts {
     /// Brings the outcome to the executor. What it cannot store now stays open, and is tried again as long as the
     /// partition is ours; whoever holds it next asks the provider again.
     async fn store(&self, intent: Intent, outcome: Outcome, lost: &CancellationToken) {
-        let record = RecordOutcome {
-            order_id: intent.order_id,
-            partition: intent.partition,
-            outcome,
-            causation: intent.causation,
-            traceparent: intent.traceparent,
-        };
+        let record = RecordOutcome::of(intent, outcome);
         for wait in self.retry.waits() {
             match self.commands.execute_patiently(record.clone()).await {
                 // A bug has been logged by the executor; the operation comes back with the next sweep.

@@ -53,6 +53,11 @@ impl IntentSender {
 }
 
 impl IntentReceiver {
+    /// What has been handed over so far; what did not fit is not among it.
+    pub fn waiting(&mut self) -> Vec<Intent> {
+        std::iter::from_fn(|| self.batches.try_recv().ok()).flatten().collect()
+    }
+
     /// Waits for the next handover. A sender that is gone sends nothing more, which is no reason to end.
     pub(super) async fn next(&mut self) -> Handover {
         tokio::select! {

@@ -29,6 +29,29 @@ pub(crate) enum Message {
 }
 
 impl Message {
+    /// The name of its type, without the package.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::OrderPlaced { .. } => "OrderPlaced",
+            Self::OrderConfirmed => "OrderConfirmed",
+            Self::OrderCancelled => "OrderCancelled",
+            Self::OrderFinished => "OrderFinished",
+            Self::ReleaseStock => "ReleaseStock",
+            Self::RestockOrder => "RestockOrder",
+            Self::VoidPayment => "VoidPayment",
+            Self::StockReserved { .. } => "StockReserved",
+            Self::StockRejected => "StockRejected",
+            Self::StockCommitted { .. } => "StockCommitted",
+            Self::StockReleased { .. } => "StockReleased",
+            Self::StockRestocked { .. } => "StockRestocked",
+            Self::PaymentAuthorized { .. } => "PaymentAuthorized",
+            Self::PaymentDeclined => "PaymentDeclined",
+            Self::PaymentCaptured { .. } => "PaymentCaptured",
+            Self::PaymentCaptureFailed => "PaymentCaptureFailed",
+            Self::PaymentVoided { .. } => "PaymentVoided",
+        }
+    }
+
     /// The lanes on which somebody does something about it. A message that concerns nobody moves a watermark and nothing
     /// else, so it is left out. The originals are the topics of `crates/contracts/src/events.rs` and `concerns` in
     /// `services/*/src/app/reactions.rs`.

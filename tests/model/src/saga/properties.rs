@@ -60,6 +60,11 @@ pub(crate) fn all() -> Vec<Property<SagaModel>> {
     always.chain(SOMETIMES.iter().map(|(name, check)| Property::sometimes(name, *check))).collect()
 }
 
+/// What should always hold, and does not in this world.
+pub(crate) fn violated(model: SagaModel, world: &World) -> Vec<&'static str> {
+    ALWAYS.iter().filter(|(_, holds)| !holds(&model, world)).map(|(name, _)| *name).collect()
+}
+
 fn every(world: &World, holds: fn(&Saga) -> bool) -> bool {
     world.sagas.iter().all(|saga| holds(saga))
 }

@@ -122,13 +122,23 @@ impl Saga {
         }
     }
 
+    /// The order of this number, which has just been accepted.
+    fn numbered(number: u8, skus: &[Sku]) -> Self {
+        Self::placed(PlaceOrder {
+            order_id: OrderId::new(Uuid::from_u128(u128::from(number))),
+            customer_id: "13085".parse().expect("it is a customer id"),
+            lines: lines(number, skus),
+            payment_token: "tok_ok".parse().expect("it is a token"),
+            country: None,
+            at: AT,
+        })
+    }
+
     /// An order that has just been accepted.
-    fn placed(number: u8, skus: &[Sku]) -> Self {
-        let order_id = OrderId::new(Uuid::from_u128(u128::from(number)));
-        let lines = lines(number, skus);
+    pub(crate) fn placed(order: PlaceOrder) -> Self {
         let mut saga = Self {
-            order_id,
-            total: lines.total(),
+            order_id: order.order_id,
+            total: order.lines.total(),
             order: OrderDecider::initial(),
             order_version: 0,
             ends: Vec::new(),
@@ -139,15 +149,8 @@ impl Saga {
             provider: Provider::default(),
             lanes: std::array::from_fn(|_| Inbox::default()),
         };
-        let place = orders::Command::PlaceOrder(PlaceOrder {
-            order_id,
-            customer_id: "13085".parse().expect("it is a customer id"),
-            lines,
-            payment_token: "tok_ok".parse().expect("it is a token"),
-            country: None,
-            at: AT,
-        });
-        let events = service::decide(&saga, place).expect("a new order is accepted");
+        let events =
+            service::decide(&saga, orders::Command::PlaceOrder(order)).expect("a new order is accepted");
         let messages = service::store(&mut saga, &events);
         saga.publish(&messages);
         saga
@@ -159,7 +162,8 @@ impl World {
     pub(crate) fn beginnings(bounds: Bounds) -> Vec<Self> {
         let skus: Vec<Sku> =
             (0..bounds.skus).map(|sku| format!("SKU {sku}").parse().expect("it is a SKU")).collect();
-        let sagas: Vec<_> = (1..=bounds.orders).map(|number| Arc::new(Saga::placed(number, &skus))).collect();
+        let sagas: Vec<_> =
+            (1..=bounds.orders).map(|number| Arc::new(Saga::numbered(number, &skus))).collect();
         let mut stocks = vec![Vec::new()];
         for (index, sku) in skus.iter().enumerate() {
             let enough: i64 = (1..=bounds.orders).map(|number| quantity(number, index).units()).sum();

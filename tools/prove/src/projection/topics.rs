@@ -16,6 +16,9 @@ use crate::{Error, Invariant};
 /// How long the topics may be silent while something that the sources have committed has not come.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
+/// The topics that read models are computed from.
+static EVENTS: [&Topic; 3] = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
+
 /// What the topics say.
 pub(crate) struct Published {
     pub(super) by_order: HashMap<Uuid, Told>,
@@ -45,39 +48,69 @@ struct Reading {
 /// Reads the three topics of events from their beginning to the heads that the sources have committed. Of a message that
 /// lies there more than once the first counts.
 pub(crate) async fn fold_topics(kafka: &KafkaOptions, heads: &Heads) -> Result<Published, Error> {
-    let topics = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
-    let mut lanes: HashMap<(&'static str, u16), Reading> = HashMap::new();
-    for topic in topics {
-        for partition in 0..topic.partitions {
-            let name = Lane {
-                source: topic.owner.to_owned(),
-                topic: topic.name.to_owned(),
-                partition: partition.cast_signed(),
-            };
-            let head = heads.last(&name).unwrap_or_default();
-            lanes.insert((topic.name, partition), Reading::new(topic, head));
-        }
-    }
-    let mut by_order = HashMap::new();
-    let mut open = lanes.values().filter(|lane| lane.folded < lane.head).count();
-    let mut tail = Tail::open(kafka, &topics, From::Beginning).await?;
-    while open > 0 {
+    let mut lanes = Readings::new(heads);
+    let mut tail = Tail::open(kafka, &EVENTS, From::Beginning).await?;
+    while lanes.open > 0 {
         let Ok(Some(messages)) = tokio::time::timeout(SILENCE_MAX, tail.next()).await else { break };
         for message in messages {
-            let lane =
-                lanes.get_mut(&(message.topic.name, message.partition)).expect("all partitions were added");
-            let was_open = lane.folded < lane.head;
-            lane.take(message, &mut by_order);
-            open -= usize::from(was_open && lane.folded >= lane.head);
+            lanes.take(message);
         }
     }
-    let mut invariant = Invariant::new("the topics hold every committed message, without a gap");
-    let mut lanes: Vec<_> = lanes.into_iter().collect();
-    lanes.sort_unstable_by_key(|(name, _)| *name);
-    for ((topic, partition), lane) in lanes {
-        invariant.check(lane.fault().map(|fault| format!("{topic}, partition {partition}: {fault}")));
+    Ok(lanes.published())
+}
+
+/// As [`fold_topics`], of messages that are read already; those of other topics are passed over.
+pub(crate) fn fold_messages(messages: Vec<Message>, heads: &Heads) -> Published {
+    let mut lanes = Readings::new(heads);
+    for message in messages.into_iter().filter(|message| EVENTS.contains(&message.topic)) {
+        lanes.take(message);
     }
-    Ok(Published { by_order, topics: invariant })
+    lanes.published()
+}
+
+/// Every lane of events while it is read.
+struct Readings {
+    lanes: HashMap<(&'static str, u16), Reading>,
+    by_order: HashMap<Uuid, Told>,
+    /// How many lanes have not come to their heads.
+    open: usize,
+}
+
+impl Readings {
+    fn new(heads: &Heads) -> Self {
+        let mut lanes: HashMap<(&'static str, u16), Reading> = HashMap::new();
+        for topic in EVENTS {
+            for partition in 0..topic.partitions {
+                let name = Lane {
+                    source: topic.owner.to_owned(),
+                    topic: topic.name.to_owned(),
+                    partition: partition.cast_signed(),
+                };
+                let head = heads.last(&name).unwrap_or_default();
+                lanes.insert((topic.name, partition), Reading::new(topic, head));
+            }
+        }
+        let open = lanes.values().filter(|lane| lane.folded < lane.head).count();
+        Self { lanes, by_order: HashMap::new(), open }
+    }
+
+    fn take(&mut self, message: Message) {
+        let place = (message.topic.name, message.partition);
+        let lane = self.lanes.get_mut(&place).expect("all partitions were added");
+        let was_open = lane.folded < lane.head;
+        lane.take(message, &mut self.by_order);
+        self.open -= usize::from(was_open && lane.folded >= lane.head);
+    }
+
+    fn published(self) -> Published {
+        let mut invariant = Invariant::new("the topics hold every committed message, without a gap");
+        let mut lanes: Vec<_> = self.lanes.into_iter().collect();
+        lanes.sort_unstable_by_key(|(name, _)| *name);
+        for ((topic, partition), lane) in lanes {
+            invariant.check(lane.fault().map(|fault| format!("{topic}, partition {partition}: {fault}")));
+        }
+        Published { by_order: self.by_order, topics: invariant }
+    }
 }
 
 impl Reading {
