@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
+use crate::lanes::LanesArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Up(UpArgs),
     Check(CheckArgs),
     DeadLetters(DeadLettersArgs),
+    Lanes(LanesArgs),
 }
 
 /// Replay a real retailer's orders through the whole saga, check every invariant, and report.
