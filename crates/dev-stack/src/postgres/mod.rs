@@ -80,7 +80,8 @@ impl Postgres {
                 return Err(Error::PostgresDataVersion { folder, found, have: programs.major });
             }
         };
-        Self::run(NAME, programs, account, &password, options, table).await
+        // Boxed, because many wait for it and what they keep meanwhile adds up.
+        Box::pin(Self::run(NAME, programs, account, &password, options, table)).await
     }
 
     /// Runs a server on the data of its folder and waits until it answers.

@@ -37,7 +37,7 @@ const SCHEMA: &str = "CREATE SCHEMA it;
 /// A service's database with the tables of the lanes and of these tests.
 pub(crate) struct Service {
     /// Dropped with it.
-    database: Option<ServiceDatabase>,
+    _database: Option<ServiceDatabase>,
     urls: ServiceDatabaseUrls,
     name: &'static str,
 }
@@ -61,13 +61,13 @@ impl Service {
 
     /// The same service, on the standby of these servers.
     pub(crate) fn on_standby(&self, servers: &Replicated) -> Self {
-        Self { database: None, urls: servers.on_standby(&self.urls), name: self.name }
+        Self { _database: None, urls: servers.on_standby(&self.urls), name: self.name }
     }
 
     async fn of(database: ServiceDatabase, name: &'static str) -> Self {
         let urls = database.urls().clone();
         bowline_database::migrate(&urls.owner, &[("messaging", &MIGRATOR)]).await.unwrap();
-        let this = Self { database: Some(database), urls, name };
+        let this = Self { _database: Some(database), urls, name };
         sqlx::raw_sql(SCHEMA).execute(&mut this.owner().await).await.unwrap();
         this
     }
