@@ -48,6 +48,8 @@ pub(crate) struct Queues {
 pub(crate) struct Step {
     pub(crate) input: InputId,
     pub(crate) from: i64,
+    /// The history of the last message applied before; `None` if there is none.
+    pub(crate) from_incarnation: Option<Uuid>,
     pub(crate) to: i64,
     pub(crate) incarnation: Uuid,
 }
@@ -94,7 +96,7 @@ impl<C> Batch<C> {
         let mut steps: BTreeMap<InputId, Step> = BTreeMap::new();
         for message in &mut messages {
             let row = sqlx::query!(
-                "SELECT input, sequence FROM messaging.watermarks
+                "SELECT input, sequence, incarnation FROM messaging.watermarks
                   WHERE consumer = $1 AND topic = $2 AND source = $3 AND partition = $4",
                 consumer,
                 message.topic.name,
@@ -107,6 +109,7 @@ impl<C> Batch<C> {
             let first = Step {
                 input: row.input,
                 from: row.sequence,
+                from_incarnation: row.incarnation,
                 to: row.sequence,
                 incarnation: message.envelope.incarnation,
             };
@@ -170,12 +173,13 @@ impl<C> Batch<C> {
                       WHERE p.partition = l.partition RETURNING p.partition, p.writes),
                  marks AS MATERIALIZED (
                      -- The count makes the watermarks wait until the partitions are locked.
-                     SELECT input, sequence FROM messaging.watermarks
+                     SELECT input, sequence, incarnation FROM messaging.watermarks
                       WHERE input = ANY($2::int4[]) AND (SELECT count(*) FROM locked) >= 0
                       ORDER BY input FOR UPDATE)
-                 SELECT partition::int4 AS "id!", writes AS "number!", true AS "is_partition!" FROM written
+                 SELECT partition::int4 AS "id!", writes AS "number!", NULL::uuid AS incarnation,
+                        true AS "is_partition!" FROM written
                  UNION ALL
-                 SELECT input, sequence, false FROM marks"#,
+                 SELECT input, sequence, incarnation, false FROM marks"#,
                 &wanted,
                 &inputs,
             )
@@ -185,7 +189,7 @@ impl<C> Batch<C> {
                 if row.is_partition {
                     locked.push((u16::try_from(row.id).expect("was a partition when asked for"), row.number));
                 } else {
-                    marks.insert(row.id, row.number);
+                    marks.insert(row.id, (row.number, row.incarnation));
                 }
             }
         }
@@ -193,7 +197,8 @@ impl<C> Batch<C> {
         let mut left_out = HashSet::new();
         for step in &self.steps {
             let found = marks.get(&step.input).copied();
-            if found != Some(step.from) && !applies_anything() {
+            // The history too: behind a failover the same sequence stands for another message.
+            if found != Some((step.from, step.from_incarnation)) && !applies_anything() {
                 tracing::info!(input = step.input, expected = step.from, ?found, "lane advanced elsewhere");
                 left_out.insert(step.input);
             }

@@ -2,9 +2,12 @@
 
 mod attempt;
 mod gaps;
+mod histories;
 mod intake;
 mod queues;
 mod stepping;
+
+pub use self::histories::Failovers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -25,7 +28,7 @@ use crate::lease::Owned;
 use crate::outbox::Sequenced;
 use crate::parking::{Condemned, Parking};
 use crate::topic_watch::TopicIds;
-use crate::tracker::{Followed, Tracker};
+use crate::tracker::{Followed, Standing, Tracker};
 use crate::{Error, LaneOptions};
 
 /// How long messages that the service does nothing about wait for company, so that they do not cost a transaction.
@@ -192,6 +195,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) topic_ids: watch::Receiver<Option<TopicIds>>,
     pub(crate) offers: mpsc::Sender<Vec<Sequenced>>,
     pub(crate) troubles: watch::Sender<Troubles>,
+    pub(crate) failovers: watch::Sender<Failovers>,
     pub(crate) progress: watch::Sender<Progress>,
 }
 
@@ -200,7 +204,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
 pub struct Troubles {
     /// Lanes and partitions that do not move until somebody mends them, each with its reason.
     pub stopped: Vec<String>,
-    /// Lanes that wait for a missing message, each with what is missing.
+    /// Lanes that wait for a missing message, or for their source to tell its history, each with what it waits for.
     pub gaps: Vec<String>,
     /// How many keys have messages that wait for an operator.
     pub parked_keys: usize,
@@ -225,6 +229,10 @@ pub(crate) struct Executor<H: Handler> {
     healer: Healer,
     /// Lanes that wait for missing messages.
     gaps: HashMap<InputId, gaps::Gap>,
+    /// Lanes that wait to be told the history of their source.
+    doubted: HashMap<InputId, histories::Doubted>,
+    /// The partitions and the lanes that do not flow, as last written down.
+    noted_standing: Option<(Vec<u16>, Vec<Standing>)>,
     /// Gaps to be reported once their messages are applied.
     filled: Vec<gaps::Filled>,
     /// When the sources are asked next how far they are.
@@ -250,6 +258,8 @@ impl<H: Handler> Executor<H> {
             gaps: HashMap::new(),
             queued: HashSet::new(),
             condemned: HashMap::new(),
+            doubted: HashMap::new(),
+            noted_standing: None,
             filled: Vec::new(),
             heads_at: now,
             heads_due: Vec::new(),

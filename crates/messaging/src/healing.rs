@@ -1,4 +1,4 @@
-//! Asking sources for what their topics have lost. Every question runs in a task of its own: the executor hears of the
+//! Asking sources for what their topics have lost, and for their histories. Every question runs in a task of its own: the executor hears of the
 //! answers and never waits for one.
 
 mod report;
@@ -13,13 +13,14 @@ use bowline_resilience::{Retry, RetrySettings};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 pub(crate) use self::report::HealedGap;
 use self::report::Report;
 use self::source::Source;
 use crate::inbox::InputId;
 use crate::lane_reader::{LaneHead, LaneMessage, LaneReader};
-use crate::tracker::{Followed, Missing};
+use crate::tracker::{Followed, History, Missing};
 use crate::{Error, KafkaOptions, LaneOptions};
 
 /// How long a source that gave no answer is left alone: at first, and at the most (plus jitter).
@@ -42,6 +43,8 @@ pub(crate) enum Question {
     Range(Missing),
     /// How far it has come on the lanes that are followed.
     Heads(Followed),
+    /// In which histories it has numbered its lanes of this topic.
+    History(&'static Topic, String),
 }
 
 /// What it says.
@@ -49,14 +52,18 @@ pub(crate) enum Question {
 pub(crate) enum Outcome {
     /// The first messages of the range.
     Messages(Vec<LaneMessage>),
-    /// How far the lanes have come.
-    Heads(Vec<LaneHead>),
+    /// How far the lanes have come, and in which history.
+    Heads(Uuid, Vec<LaneHead>),
+    /// Its histories.
+    History(History),
     /// It no longer has the range.
     Gone,
     /// It has never given out the end of the range.
     Ahead {
         /// The last sequence that it has given out.
         last: i64,
+        /// The history in which it has.
+        incarnation: Uuid,
     },
     /// No answer that helps; asked again later.
     Failed(String),
@@ -74,6 +81,7 @@ pub(crate) struct Answer {
 enum Subject {
     Lane(InputId),
     Heads(&'static str, String),
+    History(&'static str, String),
 }
 
 /// A source that gave no answer is left alone for growing times.
@@ -237,6 +245,7 @@ impl Question {
         match self {
             Self::Range(missing) => &missing.source,
             Self::Heads(followed) => &followed.source,
+            Self::History(_, source) => source,
         }
     }
 
@@ -244,6 +253,7 @@ impl Question {
         match self {
             Self::Range(missing) => Subject::Lane(missing.input),
             Self::Heads(followed) => Subject::Heads(followed.topic.name, followed.source.clone()),
+            Self::History(topic, source) => Subject::History(topic.name, source.clone()),
         }
     }
 }

@@ -166,6 +166,29 @@ impl Inbox {
         Ok(())
     }
 
+    /// Those of these lanes whose watermark is another than this one.
+    pub(crate) async fn moved(
+        &self,
+        connection: &mut PgConnection,
+        marks: &[(InputId, i64, Option<Uuid>)],
+    ) -> Result<Vec<InputId>, Error> {
+        let inputs: Vec<InputId> = marks.iter().map(|(input, ..)| *input).collect();
+        let rows = sqlx::query!(
+            "SELECT input, sequence, incarnation FROM messaging.watermarks WHERE input = ANY($1::int4[])",
+            &inputs,
+        )
+        .fetch_all(connection)
+        .await?;
+        let moved =
+            rows.into_iter().filter(|row| !marks.contains(&(row.input, row.sequence, row.incarnation)));
+        Ok(moved.map(|row| row.input).collect())
+    }
+
+    /// The consumer whose inputs these are.
+    pub(crate) fn name(&self) -> &str {
+        &self.consumer
+    }
+
     fn missing(&self, topic: &str, source: &str, partition: u16) -> Error {
         Error::MissingWatermark {
             consumer: self.consumer.clone(),

@@ -16,19 +16,35 @@ pub async fn ensure(connection: &mut PgConnection, ids: &dyn IdSource) -> Result
     sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('messaging.incarnations', 0))")
         .execute(&mut *connection)
         .await?;
-    let current = sqlx::query!(
-        r#"SELECT i.incarnation,
-                  i.system_identifier = c.system_identifier AND i.timeline = c.timeline AS "same!"
-             FROM messaging.current_incarnation JOIN messaging.incarnations i USING (incarnation),
-                  (SELECT (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
-                          ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline) c"#
-    )
-    .fetch_optional(&mut *connection)
-    .await?;
-    match current {
-        Some(current) if current.same => Ok(current.incarnation),
+    match current(&mut *connection).await? {
+        Some(current) if current.is_of_this_timeline => Ok(current.incarnation),
         other => record(connection, ids.next_id(), other.map(|current| current.incarnation)).await,
     }
+}
+
+/// The incarnation that was recorded last.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Current {
+    pub(crate) incarnation: Uuid,
+    /// Whether it was recorded for the database as it is now. A standby has no timeline that is its own.
+    pub(crate) is_of_this_timeline: bool,
+}
+
+/// The incarnation that was recorded last; `None` before the first start.
+pub(crate) async fn current(connection: &mut PgConnection) -> Result<Option<Current>, Error> {
+    let current = sqlx::query_as!(
+        Current,
+        r#"SELECT i.incarnation, i.system_identifier = c.system_identifier AND i.timeline = c.timeline
+                  AND NOT pg_is_in_recovery() AS "is_of_this_timeline!"
+             FROM messaging.current_incarnation JOIN messaging.incarnations i USING (incarnation),
+                  (SELECT (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
+                          CASE WHEN pg_is_in_recovery() THEN 0
+                               ELSE ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int
+                          END AS timeline) c"#
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(current)
 }
 
 async fn record(

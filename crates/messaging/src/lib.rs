@@ -9,7 +9,8 @@
 //! **Guarantees.** A message is published if and only if its transaction has committed. Of every lane, a consumer
 //! applies every message exactly once and in order; what is missing holds the lane instead of being skipped, and is asked
 //! of its source ([`LaneReader`]) when its topic has lost it; what cannot be applied is parked with everything that follows
-//! of its key, until an operator decides ([`DeadLetters`]). Nothing expires, and none of it rests on a lease, a clock or a
+//! of its key, until an operator decides ([`DeadLetters`]). A failover that has lost what was applied stops its lane until an
+//! operator accepts it ([`HeardLanes`]); one that has not is followed. Nothing expires, and none of it rests on a lease, a clock or a
 //! group membership.
 //!
 //! **Does not.** It knows no business word. It does not deduplicate what callers ask for (see `bowline-idempotency`)
@@ -26,6 +27,7 @@ mod diagnostics;
 mod error;
 mod executor;
 mod healing;
+mod heard_lanes;
 mod inbox;
 pub mod incarnation;
 mod inputs;
@@ -50,11 +52,12 @@ pub use dead_letters::{
     CauseGroup, DeadLetter, DeadLetters, EditError, Head, Operator, ParkingAction, Selection,
 };
 pub use error::Error;
-pub use executor::{Answer, CommandError, Commands, ExecuteError, Handler, Troubles};
+pub use executor::{Answer, CommandError, Commands, ExecuteError, Failovers, Handler, Troubles};
 pub use healing::Healed;
+pub use heard_lanes::{AcceptError, Acceptance, HeardLane, HeardLanes, HeldLane, HeldState, LaneName};
 pub use inbox::{Incoming, InputId};
 pub use inputs::Inputs;
-pub use lane_reader::{LaneHead, LaneMessage, LaneReadError, LaneReader};
+pub use lane_reader::{LaneHead, LaneIncarnation, LaneMessage, LaneReadError, LaneReader};
 pub use lease::Owned;
 pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::consumer::Consumer;
-use crate::executor::{Commands, Executor, ExecutorParts, Handler, Troubles};
+use crate::executor::{Commands, Executor, ExecutorParts, Failovers, Handler, Troubles};
 use crate::healing::{Healed, Healer};
 use crate::inbox::Inbox;
 use crate::inputs::{Inputs, Progress};
@@ -79,6 +79,7 @@ pub struct Node<C, R> {
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
     healed: watch::Receiver<Healed>,
+    failovers: watch::Receiver<Failovers>,
     lane_reader: LaneReader,
     inputs: Inputs,
     executor: CancellationToken,
@@ -135,6 +136,7 @@ impl Registered {
         let (offers, offered) = mpsc::channel(OFFERS_WAITING_MAX);
         let (found, topic_ids) = watch::channel(None);
         let (troubles_sender, troubles) = watch::channel(Troubles::default());
+        let (failovers_sender, failovers) = watch::channel(Failovers::default());
         let (progress_sender, progress) = watch::channel(Progress::new());
         let inputs = Inputs { reader: consumer.reader(), options: options.kafka.clone(), progress };
         let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
@@ -158,6 +160,7 @@ impl Registered {
             topic_ids: topic_ids.clone(),
             offers,
             troubles: troubles_sender,
+            failovers: failovers_sender,
             progress: progress_sender,
         };
         let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
@@ -189,6 +192,7 @@ impl Registered {
             topic_ids,
             troubles,
             healed: counts,
+            failovers,
             lane_reader,
             inputs,
             executor,
@@ -226,6 +230,11 @@ impl<C, R> Node<C, R> {
     /// How much of what topics had lost was brought by its sources and applied, since the start.
     pub fn healed(&self) -> watch::Receiver<Healed> {
         self.healed.clone()
+    }
+
+    /// How lanes have come through the failovers of their sources, since the start.
+    pub fn failovers(&self) -> watch::Receiver<Failovers> {
+        self.failovers.clone()
     }
 
     /// What this service has sent, for consumers whose topic has lost it.

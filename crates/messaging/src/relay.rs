@@ -145,7 +145,11 @@ impl Relay {
             self.publish_from_memory(messages);
         }
         let (incarnation, heads) = self.heads().await?;
-        self.follow_history(incarnation).await?;
+        let incarnation = match incarnation {
+            Some(current) if !current.is_of_this_timeline => Some(self.record_history().await?),
+            current => current.map(|current| current.incarnation),
+        };
+        self.follow_history(incarnation.or(self.incarnation)).await?;
         for (index, head) in heads {
             let lane = &mut self.lanes[index];
             lane.behind = head > lane.enqueued;
@@ -164,8 +168,10 @@ impl Relay {
         for index in 0..self.lanes.len() {
             let acknowledged = self.progress.acknowledged(index);
             let lane = &mut self.lanes[index];
-            if lane.is_announcement_due(now, acknowledged, &self.parts.lanes) {
-                lane.announce(&self.producer, index, self.parts.source, now);
+            if let Some(incarnation) = self.incarnation
+                && lane.is_announcement_due(now, acknowledged, &self.parts.lanes)
+            {
+                lane.announce(&self.producer, index, self.parts.source, incarnation, now);
             }
         }
     }
@@ -187,7 +193,7 @@ impl Relay {
         match self.published(&gained).await {
             Ok(published) => {
                 for published in published {
-                    self.lanes[published.index].take_over(published.sequence, published.incarnation);
+                    self.lanes[published.index].take_over(published.sequence);
                     self.progress.raise(published.index, published.sequence);
                 }
             }
@@ -216,7 +222,7 @@ impl Relay {
             self.go_on_behind(published).await?;
             self.noting.abort_all();
             for lane in &mut self.lanes {
-                lane.begin_history(incarnation.unwrap_or_default());
+                lane.begin_history();
             }
         }
         self.incarnation = incarnation;

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::consumer::{Body, Consumer, Content, Order, Record};
-use crate::executor::{Answer, Commands, Executor, ExecutorParts, Troubles};
+use crate::executor::{Answer, Commands, Executor, ExecutorParts, Failovers, Troubles};
 use crate::healing::Healer;
 use crate::inbox::Inbox;
 use crate::inputs::Progress as Applied;
@@ -169,6 +169,7 @@ impl Registered {
             topic_ids,
             offers,
             troubles: watch::channel(Troubles::default()).0,
+            failovers: watch::channel(Failovers::default()).0,
             progress: watch::channel(Applied::new()).0,
         };
         let relay = RelayParts {

@@ -11,14 +11,20 @@ use crate::inbox::{Incoming, InputId, Position};
 use crate::inputs::Progress;
 
 mod gaps;
+mod histories;
+mod history;
 mod lane;
 
 pub(crate) use self::gaps::{Followed, Missing};
+pub(crate) use self::histories::{InDoubt, Standing, Standstill};
+pub(crate) use self::history::{Forgotten, History, Link};
 
 /// Follows every lane of the partitions that this process owns.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
     places: HashMap<(&'static str, u16), Place>,
+    /// What sources have told, by topic and source; kept for partitions that come back.
+    histories: HashMap<(&'static str, String), History>,
     generations: u64,
 }
 
@@ -48,6 +54,8 @@ pub(crate) enum Verdict {
     ApplyAndReread(InputId, i64),
     /// Not now: an earlier message is missing.
     Hold,
+    /// Not before its source has told its histories.
+    Doubt,
     /// Never: the lane has stopped with this reason.
     Stop(String),
 }
@@ -83,6 +91,7 @@ impl Tracker {
                 broken: None,
             };
             self.places.insert((position.topic.name, partition), place);
+            self.remember(position.topic, partition);
             assignments.push(assignment);
         }
         assignments
@@ -137,7 +146,7 @@ impl Tracker {
     /// What was read and not scheduled is forgotten.
     pub(crate) fn reread(&mut self, topic: &Topic, partition: u16, offset: i64) -> Option<Assignment> {
         let place = self.places.get(&(topic.name, partition))?;
-        let waiting = place.lanes.iter().filter(|lane| lane.stopped.is_none());
+        let waiting = place.lanes.iter().filter(|lane| lane.moves());
         let held = waiting.filter_map(|lane| lane.held.map(|held| held.offset));
         let from = held.fold(offset, i64::min);
         self.restart(topic, partition, from)
@@ -149,7 +158,7 @@ impl Tracker {
         place.generation = self.generations;
         place.read_to = offset;
         for lane in &mut place.lanes {
-            lane.held = lane.held.filter(|_| lane.stopped.is_some());
+            lane.held = lane.held.filter(|_| !lane.moves());
         }
         Some(Assignment { topic: place.topic, partition, offset, generation: self.generations })
     }
@@ -169,11 +178,12 @@ impl Tracker {
         let mut steps: BTreeMap<InputId, Step> = BTreeMap::new();
         for message in messages {
             let (input, to) = (message.input, message.envelope.sequence);
+            let incarnation = message.envelope.incarnation;
             if let Some(step) = steps.get_mut(&input) {
-                step.to = to;
+                (step.to, step.incarnation) = (to, incarnation);
             } else if let Some(lane) = self.lane(input) {
-                let incarnation = message.envelope.incarnation;
-                steps.insert(input, Step { input, from: lane.applied, to, incarnation });
+                let (from, from_incarnation) = (lane.applied, lane.applied_in);
+                steps.insert(input, Step { input, from, from_incarnation, to, incarnation });
             }
         }
         steps.into_values().collect()
@@ -211,7 +221,7 @@ impl Tracker {
             }
             for lane in &mut place.lanes {
                 if let Some(step) = steps.iter().find(|step| step.input == lane.input) {
-                    lane.applied = step.to;
+                    (lane.applied, lane.applied_in) = (step.to, Some(step.incarnation));
                 }
             }
         }
@@ -277,3 +287,7 @@ impl Place {
 #[cfg(test)]
 #[path = "tracker/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tracker/history_tests.rs"]
+mod history_tests;

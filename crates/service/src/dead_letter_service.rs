@@ -132,7 +132,8 @@ fn selected(violations: &mut Violations, selection: Option<v1::DeadLetterSelecti
     }
 }
 
-fn operator_of(violations: &mut Violations, name: String, note: String) -> Option<Operator> {
+/// Who does something, and why.
+pub(crate) fn operator_of(violations: &mut Violations, name: String, note: String) -> Option<Operator> {
     let named = !name.trim().is_empty() && name.chars().count() <= NAME_MAX;
     if !named {
         violations.add("operator", format!("must be 1 to {NAME_MAX} characters: who does this"));

@@ -3,7 +3,7 @@
 use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::lane_service_server::LaneService;
 use bowline_contracts::convert::timestamp;
-use bowline_messaging::{LaneMessage, LaneReadError, LaneReader};
+use bowline_messaging::{LaneIncarnation, LaneMessage, LaneReadError, LaneReader};
 use tonic::{Request, Response, Status};
 
 use crate::{ApiError, ErrorKind, Violations, read_failed};
@@ -37,13 +37,7 @@ impl LaneService for Lanes {
         request: Request<v1::GetHeadsRequest>,
     ) -> Result<Response<v1::GetHeadsResponse>, Status> {
         let v1::GetHeadsRequest { source, topic, partitions } = request.into_inner();
-        let mut violations = Violations::new();
-        if !(1..=PARTITIONS_MAX).contains(&partitions.len()) {
-            violations.add("partitions", format!("must be 1 to {PARTITIONS_MAX}, were {}", partitions.len()));
-        }
-        violations.finish()?;
-        let partitions = partitions.into_iter().map(|partition| self.check(&source, &topic, partition));
-        let partitions = partitions.collect::<Result<Vec<u16>, _>>()?;
+        let partitions = self.check_all(&source, &topic, partitions)?;
         let (incarnation, heads) = self.0.heads(&topic, &partitions).await.map_err(refused)?;
         let heads = heads.into_iter().map(|head| v1::LaneHead {
             partition: head.partition.into(),
@@ -55,9 +49,31 @@ impl LaneService for Lanes {
             heads: heads.collect(),
         }))
     }
+
+    async fn get_history(
+        &self,
+        request: Request<v1::GetHistoryRequest>,
+    ) -> Result<Response<v1::GetHistoryResponse>, Status> {
+        let v1::GetHistoryRequest { source, topic, partitions } = request.into_inner();
+        let partitions = self.check_all(&source, &topic, partitions)?;
+        let told = self.0.history(&topic, &partitions).await.map_err(refused)?;
+        Ok(Response::new(v1::GetHistoryResponse {
+            incarnations: told.into_iter().map(incarnation).collect(),
+        }))
+    }
 }
 
 impl Lanes {
+    /// As [`Lanes::check`], for several partitions.
+    fn check_all(&self, source: &str, topic: &str, partitions: Vec<u32>) -> Result<Vec<u16>, ApiError> {
+        let mut violations = Violations::new();
+        if !(1..=PARTITIONS_MAX).contains(&partitions.len()) {
+            violations.add("partitions", format!("must be 1 to {PARTITIONS_MAX}, were {}", partitions.len()));
+        }
+        violations.finish()?;
+        partitions.into_iter().map(|partition| self.check(source, topic, partition)).collect()
+    }
+
     /// The partition, if the caller has the service that it takes this one for.
     fn check(&self, source: &str, topic: &str, partition: u32) -> Result<u16, ApiError> {
         match u16::try_from(partition) {
@@ -85,12 +101,25 @@ fn message(message: LaneMessage) -> v1::LaneMessage {
     }
 }
 
+fn incarnation(told: LaneIncarnation) -> v1::Incarnation {
+    let starts = told.starts.into_iter();
+    v1::Incarnation {
+        incarnation: told.incarnation.to_string(),
+        parent: told.parent.map(|id| id.to_string()).unwrap_or_default(),
+        recorded_time: Some(timestamp(told.recorded_at)),
+        starts: starts
+            .map(|(partition, last_sequence)| v1::LaneStart { partition: partition.into(), last_sequence })
+            .collect(),
+    }
+}
+
 fn refused(error: LaneReadError) -> ApiError {
     match error {
         LaneReadError::Unknown { .. } => not_found(error.to_string()),
-        LaneReadError::Ahead { last } => {
+        LaneReadError::Ahead { last, incarnation } => {
             ApiError::new(ErrorKind::Precondition, "LANE_AHEAD_OF_SOURCE", error.to_string())
                 .with("last_sequence", last)
+                .with("incarnation", incarnation)
         }
         LaneReadError::Gone { .. } => ApiError::new(ErrorKind::Gone, "LANE_RANGE_GONE", error.to_string()),
         LaneReadError::Failed(error) => read_failed(error.fault(), error),

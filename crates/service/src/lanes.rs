@@ -6,8 +6,8 @@ use bowline_config::Faults;
 use bowline_database::{Database, DatabaseArgs, DatabaseSettings, Fault, Migrator};
 use bowline_kernel::error_text;
 use bowline_messaging::{
-    CommandError, DeadLetters, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions, Registered,
-    Wiring,
+    CommandError, DeadLetters, HeardLanes, KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, Node, NodeOptions,
+    Registered, Wiring,
 };
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -78,7 +78,8 @@ impl Service {
 
     /// Runs `node` with this service: the service is ready when the database answers and every topic is there, ends if
     /// a part of the node ends, and drains the node once the last call is answered. Consumers whose topic has lost
-    /// messages read them here, over `LaneService`, and operators see over `DeadLetterService` what could not be applied.
+    /// messages read them here, over `LaneService`, and operators see over `HeardLaneService` and
+    /// `DeadLetterService` what does not flow and what could not be applied.
     /// `reads` is asked whether the database answers.
     #[must_use]
     pub fn with_node<C, R>(mut self, mut node: Node<C, R>, reads: Database) -> Self
@@ -87,8 +88,9 @@ impl Service {
         R: Send + 'static,
     {
         let reader = node.lane_reader();
+        let heard = HeardLanes::new(reads.clone(), reader.source());
         let letters = DeadLetters::new(reads.clone(), reader.source());
-        self.lanes = Some((reader, letters));
+        self.lanes = Some((reader, heard, letters));
         let background = self.background();
         let database = self.readiness().register("database");
         let topics = self.readiness().register("topics");

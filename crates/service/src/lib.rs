@@ -32,7 +32,7 @@
 //! ```
 //!
 //! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
-//! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService` and
+//! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService`, `HeardLaneService` and
 //! `DeadLetterService`, and adds the node to the drain.
 
 mod background;
@@ -41,6 +41,7 @@ mod dead_letter_service;
 mod error;
 mod grpc;
 mod guard;
+mod heard_lane_service;
 mod housekeeping;
 mod http_server;
 mod lane_service;

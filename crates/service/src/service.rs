@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use bowline_contracts::common::v1::dead_letter_service_server::DeadLetterServiceServer;
+use bowline_contracts::common::v1::heard_lane_service_server::HeardLaneServiceServer;
 use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
-use bowline_messaging::{DeadLetters, LaneReader};
+use bowline_messaging::{DeadLetters, HeardLanes, LaneReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::dead_letter_service::DeadLetterApi;
+use crate::heard_lane_service::HeardLaneApi;
 use crate::http_server::probes;
 use crate::lane_service::Lanes;
 use crate::readiness::Phase;
@@ -32,7 +34,7 @@ pub struct Service {
     draining: CancellationToken,
     grpc: Grpc,
     /// Served beside the other gRPC services.
-    pub(crate) lanes: Option<(LaneReader, DeadLetters)>,
+    pub(crate) lanes: Option<(LaneReader, HeardLanes, DeadLetters)>,
     steps: Vec<Step>,
     /// Aborted when the service is dropped, so that the probes answer to the very end.
     http: JoinSet<std::io::Result<()>>,
@@ -146,9 +148,10 @@ impl Service {
         let closing = CancellationToken::new();
         let grpc = match self.lanes {
             None => self.grpc,
-            Some((reader, letters)) => self
+            Some((reader, heard, letters)) => self
                 .grpc
                 .add_service(LaneServiceServer::new(Lanes(reader)))
+                .add_service(HeardLaneServiceServer::new(HeardLaneApi(heard)))
                 .add_service(DeadLetterServiceServer::new(DeadLetterApi(letters))),
         };
         let serving = grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());

@@ -77,9 +77,13 @@ pub struct ServiceDatabase {
 impl ServiceDatabase {
     /// Makes a database and roles for `service`, under a prefix that no other test has.
     pub async fn create(service: &str) -> Self {
+        Self::create_on(&admin_url().await, service).await
+    }
+
+    /// As [`ServiceDatabase::create`], on the server of this superuser.
+    pub(crate) async fn create_on(admin_url: &Url, service: &str) -> Self {
         let prefix = format!("{}_", unique("t"));
-        let admin_url = admin_url().await;
-        let databases = Databases::prepare_some(&admin_url, &prefix, &[service], &secrets(&admin_url))
+        let databases = Databases::prepare_some(admin_url, &prefix, &[service], &secrets(admin_url))
             .await
             .expect("a superuser may make roles and databases");
         Self { databases, service: service.to_owned() }

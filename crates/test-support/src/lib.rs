@@ -4,6 +4,7 @@
 //! when no test process has lived for two minutes. `BOWLINE_TEST_POSTGRES_URL` and `BOWLINE_TEST_KAFKA` name others to use.
 //!
 //! - A database of one's own: [`TestDatabase::create`], or [`ServiceDatabase::create`] with the roles of production.
+//! - A server of one's own with a streaming replica, to be failed over: [`Replicated`].
 //! - Topics of one's own: [`namespace`].
 //! - The workspace's programs: [`binary`] and [`binaries`].
 //! - Waiting for what happens elsewhere: [`eventually`].
@@ -14,11 +15,14 @@
 mod binaries;
 mod databases;
 mod eventually;
+mod replicated;
 mod shared;
 
 pub use binaries::{binaries, binary};
+pub use bowline_dev_stack::ServiceDatabaseUrls;
 pub use databases::{ServiceDatabase, TestDatabase};
 pub use eventually::eventually;
+pub use replicated::Replicated;
 pub use shared::{TestStack, stack};
 
 /// A topic namespace that no other test has: a prefix such as `t-4f9k2m7x.`.

@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
+use crate::lanes::LanesArgs;
 use crate::prove::ProveArgs;
 
 /// The sample in the repository that this tool was built from.
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Up(UpArgs),
     Check(CheckArgs),
     DeadLetters(DeadLettersArgs),
+    Lanes(LanesArgs),
     Prove(Box<ProveArgs>),
 }
 

@@ -8,26 +8,23 @@ use std::io::Read as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::dead_letter_selection;
 use bowline_contracts::common::v1::dead_letter_service_client::DeadLetterServiceClient;
 use bowline_contracts::payloads;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::Instant;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 pub(crate) use self::args::DeadLettersArgs;
-use self::args::{Action, Chosen, EditArgs, Letter, OperatorArgs};
-use crate::check::find;
+use self::args::{Action, Chosen, EditArgs, Letter};
 use crate::screen::say;
+use crate::services::{OperatorArgs, check_known, refused};
 use crate::stop::Stop;
 
 type Client = DeadLetterServiceClient<Channel>;
 
-/// The services that hear messages, as the description of a stack names them.
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 const PAGE: i32 = 1_000;
 /// How often it is asked whether everything has been tried again.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -60,29 +57,14 @@ pub(crate) async fn run(args: &DeadLettersArgs, stop: &Stop) -> anyhow::Result<E
     stop.or(work).await
 }
 
-/// Connects when a call is made: a service that is away shows in its call.
 fn clients(args: &DeadLettersArgs) -> anyhow::Result<Clients> {
-    let mut urls: BTreeMap<String, String> = args.urls.iter().cloned().collect();
-    if urls.is_empty() {
-        let stack = find(&args.folders)?;
-        let address = |service: &str| stack.addresses.get(&format!("{service}.grpc")).cloned();
-        urls =
-            SERVICES.iter().filter_map(|service| Some(((*service).to_owned(), address(service)?))).collect();
-    }
+    let mut channels = args.services.channels()?;
     if let Some(service) = &args.service {
-        urls.retain(|name, _| name == service);
-        ensure!(
-            !urls.is_empty(),
-            "no address of a service {service} is known: give --url {service}=http://HOST:PORT"
-        );
+        check_known(&channels, service)?;
+        channels.retain(|name, _| name == service);
     }
-    let connect = |url: String| -> anyhow::Result<Client> {
-        let url = if url.contains("://") { url } else { format!("http://{url}") };
-        let endpoint = Endpoint::from_shared(url.clone()).with_context(|| format!("{url} is not a URL"))?;
-        Ok(DeadLetterServiceClient::new(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
-            .max_decoding_message_size(64 << 20))
-    };
-    urls.into_iter().map(|(name, url)| Ok((name, connect(url)?))).collect()
+    let client = |channel: Channel| DeadLetterServiceClient::new(channel).max_decoding_message_size(64 << 20);
+    Ok(channels.into_iter().map(|(name, channel)| (name, client(channel))).collect())
 }
 
 fn client<'a>(clients: &'a Clients, letter: &Letter) -> anyhow::Result<&'a Client> {
@@ -240,8 +222,4 @@ fn selection(chosen: Option<&Chosen>) -> Option<v1::DeadLetterSelection> {
         Chosen::Order(order) => dead_letter_selection::Selection::OrderId(order.clone()),
     };
     Some(v1::DeadLetterSelection { selection: Some(selection) })
-}
-
-fn refused(service: &str, status: &tonic::Status) -> anyhow::Error {
-    anyhow::anyhow!("{service} answered {:?}: {}", status.code(), status.message())
 }

@@ -2,12 +2,14 @@
 
 mod programs;
 mod settings;
+mod standby;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use tokio::process::Command;
 use url::Url;
 
 use crate::account::{Account, check_reachable, make_folder, write_private};
@@ -78,10 +80,23 @@ impl Postgres {
                 return Err(Error::PostgresDataVersion { folder, found, have: programs.major });
             }
         };
-        crate::ports::check_free(options.port, "PostgreSQL")?;
+        // Boxed, because many wait for it and what they keep meanwhile adds up.
+        Box::pin(Self::run(NAME, programs, account, &password, options, table)).await
+    }
 
+    /// Runs a server on the data of its folder and waits until it answers.
+    async fn run(
+        name: &'static str,
+        programs: Programs,
+        account: Option<Account>,
+        password: &str,
+        options: &PostgresOptions,
+        table: &Arc<ProcessTable>,
+    ) -> Result<Self> {
+        crate::ports::check_free(options.port, "PostgreSQL")?;
+        let (run, data) = (options.folder.join("run"), options.folder.join("data"));
         let sockets = settings::socket_folder(&run);
-        let mut spec = ProcessSpec::new(NAME, programs.postgres, options.folder.join("postgres.log"));
+        let mut spec = ProcessSpec::new(name, programs.postgres, options.folder.join("postgres.log"));
         spec.args = settings::arguments(&data, sockets, options.port, options.connections_max);
         spec.stop_signal = StopSignal::Interrupt;
         spec.stop_grace = STOP_MAX;
@@ -225,28 +240,30 @@ async fn initialise(
     let password = random_text(32);
     write_private(password_file, password.as_bytes(), None)?;
     write_private(&handed, password.as_bytes(), account)?;
-    let mut command = tokio::process::Command::new(&programs.initdb);
+    let mut command = Command::new(&programs.initdb);
     command.arg("--pgdata").arg(&fresh).arg("--pwfile").arg(&handed);
     command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]);
+    let made = finish(command, "initdb", &programs.initdb, account).await;
+    std::fs::remove_file(&handed).on("remove", &handed)?;
+    made?;
+    let data = folder.join("data");
+    std::fs::rename(&fresh, &data).on("move into place", &data)?;
+    Ok(password)
+}
+
+/// Runs a program of PostgreSQL to its end, as the servers' user.
+async fn finish(mut command: Command, name: &str, program: &Path, account: Option<&Account>) -> Result<()> {
     command.current_dir("/").stdin(std::process::Stdio::null());
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }
     let out = command.output().await;
-    std::fs::remove_file(&handed).on("remove", &handed)?;
-    let out = out.map_err(|source| Error::Spawn { program: programs.initdb.clone(), source })?;
-    if !out.status.success() {
-        let said =
-            format!("{}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-        return Err(Error::Program {
-            program: "initdb".to_owned(),
-            status: out.status.to_string(),
-            said: last_lines(&said),
-        });
+    let out = out.map_err(|source| Error::Spawn { program: program.to_owned(), source })?;
+    if out.status.success() {
+        return Ok(());
     }
-    let data = folder.join("data");
-    std::fs::rename(&fresh, &data).on("move into place", &data)?;
-    Ok(password)
+    let said = format!("{}\n{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    Err(Error::Program { program: name.to_owned(), status: out.status.to_string(), said: last_lines(&said) })
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub(crate) const MAJOR_MIN: u32 = 15;
 pub(crate) struct Programs {
     pub(crate) initdb: PathBuf,
     pub(crate) postgres: PathBuf,
+    /// Lies beside the others; looked for only where it is run.
+    pub(crate) basebackup: PathBuf,
     pub(crate) major: u32,
 }
 
@@ -55,7 +57,7 @@ impl Programs {
             let Some(version) = version_text(&postgres) else { continue };
             let Some(major) = major(&version) else { continue };
             if major >= MAJOR_MIN {
-                return Ok(Self { initdb, postgres, major });
+                return Ok(Self { initdb, postgres, basebackup: folder.join("pg_basebackup"), major });
             }
             if too_old.as_ref().is_none_or(|(newest, _)| major > *newest) {
                 too_old = Some((major, version));

@@ -100,10 +100,12 @@ impl<H: Handler> Executor<H> {
         let admission = &executed.admission;
         if admission.is_complete() {
             self.tracker.confirm(&batch.steps, &batch.positions);
+            self.note_survivors(batch.steps.iter());
             return Vec::new();
         }
         let steps: Vec<_> = batch.steps.iter().filter(|step| admission.allows(step.input)).cloned().collect();
         self.tracker.confirm(&steps, &[]);
+        self.note_survivors(steps.iter());
         batch.steps.iter().map(|step| step.input).filter(|input| !admission.allows(*input)).collect()
     }
 

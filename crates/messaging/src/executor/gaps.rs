@@ -118,11 +118,22 @@ impl<H: Handler> Executor<H> {
                 );
                 self.give_up(missing.input, &missing.source, &reason);
             }
-            (Question::Range(missing), Outcome::Ahead { last }) => {
+            (Question::History(topic, source), Outcome::History(history)) => {
+                self.take_history(topic, &source, history);
+            }
+            (Question::Range(missing), Outcome::Ahead { last, incarnation }) => {
+                if self.hear_of(missing.topic, &missing.source, incarnation) {
+                    // What was seen may be what the source has forgotten: then nothing is missing.
+                    return;
+                }
                 let reason = format!("sequence {} was seen, {}", missing.seen, forgotten(last));
                 self.give_up(missing.input, &missing.source, &reason);
             }
-            (Question::Heads(followed), Outcome::Heads(heads)) => self.take_heads(&followed, &heads),
+            (Question::Heads(followed), Outcome::Heads(incarnation, heads)) => {
+                if !self.hear_of(followed.topic, &followed.source, incarnation) {
+                    self.take_heads(&followed, &heads);
+                }
+            }
             (question, outcome) => {
                 tracing::error!(?question, ?outcome, "a source answered another question");
             }
@@ -150,6 +161,10 @@ impl<H: Handler> Executor<H> {
             match verdict {
                 Verdict::Drop => {}
                 Verdict::Hold => break,
+                Verdict::Doubt => {
+                    self.ask_histories();
+                    break;
+                }
                 Verdict::Stop(reason) => {
                     tracing::error!(gap = %missing, reason, "lane stopped");
                     break;

@@ -5,6 +5,7 @@ use bowline_database::Fault;
 use bowline_kernel::error_text;
 use tokio::time::Instant;
 
+use super::histories::Doubts;
 use super::{Executor, Handler, Troubles};
 use crate::Error;
 use crate::consumer::{Body, Content, Record};
@@ -103,13 +104,36 @@ impl<H: Handler> Executor<H> {
         self.keep_queues().await;
         self.parts.consumer.note(self.tracker.stored());
         self.parts.progress.send_replace(self.tracker.progress(&self.pending));
+        self.follow_operators().await;
         self.watch_ends();
         let missing = self.watch_gaps();
-        self.publish_troubles(missing);
+        let doubts = self.watch_doubts();
+        self.publish_troubles(missing, doubts);
+        self.note_standing().await;
     }
 
-    fn publish_troubles(&self, gaps: Vec<String>) {
+    /// Writes down for operators how the lanes stand that do not flow, when that has changed. Partitions that are gained
+    /// count as changed: who had them before may have left something that is not so any more.
+    async fn note_standing(&mut self) {
+        let partitions: Vec<u16> = self.known.keys().copied().collect();
+        let standing = (partitions, self.tracker.standing());
+        if self.noted_standing.as_ref() == Some(&standing) {
+            return;
+        }
+        let noted = async {
+            let mut connection = self.parts.database.acquire().await?;
+            self.parts.inbox.note_standing(&mut connection, &standing.0, &standing.1).await
+        };
+        match noted.await {
+            Ok(()) => self.noted_standing = Some(standing),
+            Err(error) => tracing::debug!(error = error_text(&error), "how the lanes stand was not noted"),
+        }
+    }
+
+    fn publish_troubles(&self, mut gaps: Vec<String>, doubts: Doubts) {
         let mut stopped = self.tracker.stopped();
+        gaps.extend(doubts.waiting);
+        stopped.extend(doubts.stopped);
         stopped.extend(
             self.unbegun.iter().map(|(partition, reason)| format!("partition {partition}: {reason}")),
         );
@@ -149,6 +173,10 @@ impl<H: Handler> Executor<H> {
         let verdict = self.tracker.receive(topic, partition, offset, &body.envelope);
         let (input, reread) = match verdict {
             Verdict::Drop | Verdict::Hold => return,
+            Verdict::Doubt => {
+                self.ask_histories();
+                return;
+            }
             Verdict::Stop(reason) => {
                 tracing::error!(topic = topic.name, partition, offset, reason, "lane stopped");
                 return;

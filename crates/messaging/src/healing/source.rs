@@ -1,11 +1,13 @@
 //! A source of messages as its consumers reach it: `LaneService` over gRPC, or, where sources share a process, directly.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::lane_service_client::LaneServiceClient;
 use bowline_contracts::convert::time;
 use bowline_contracts::envelope::Envelope;
+use bowline_contracts::topics::Topic;
 use bowline_kernel::error_text;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -14,8 +16,8 @@ use uuid::Uuid;
 
 use super::{Outcome, Question};
 use crate::Error;
-use crate::lane_reader::{LaneHead, LaneMessage, LaneReadError, LaneReader};
-use crate::tracker::{Followed, Missing};
+use crate::lane_reader::{LaneHead, LaneIncarnation, LaneMessage, LaneReadError, LaneReader};
+use crate::tracker::{Followed, History, Link, Missing};
 
 /// What clients of gRPC take by default. A page is far smaller, unless one message is larger than a page.
 const ANSWER_BYTES_MIN: usize = 4 << 20;
@@ -51,28 +53,46 @@ impl Source {
     }
 
     pub(super) async fn answer(self, question: &Question) -> Outcome {
-        match (self, question) {
-            (Self::Far(mut client), Question::Range(missing)) => {
-                client.range(missing).await.unwrap_or_else(|status| refusal(&status))
-            }
-            (Self::Far(mut client), Question::Heads(followed)) => {
-                client.heads(followed).await.unwrap_or_else(|status| refusal(&status))
-            }
-            (Self::Near(reader), Question::Range(missing)) => {
-                let Missing { topic, partition, after, seen, .. } = missing;
-                let read = reader.read(topic.name, *partition, *after, *seen).await;
-                read.map_or_else(refused, |messages| wanted(messages, missing))
-            }
-            (Self::Near(reader), Question::Heads(followed)) => {
-                let partitions: Vec<u16> = followed.scheduled.keys().copied().collect();
-                let heads = reader.heads(followed.topic.name, &partitions).await;
-                heads.map_or_else(refused, |(_, heads)| Outcome::Heads(heads))
-            }
+        match self {
+            Self::Far(client) => client.answer(question).await.unwrap_or_else(|status| refusal(&status)),
+            Self::Near(reader) => look_up(&reader, question).await.unwrap_or_else(refused),
         }
     }
 }
 
+/// The answer of a source of this process.
+async fn look_up(reader: &LaneReader, question: &Question) -> Result<Outcome, LaneReadError> {
+    Ok(match question {
+        Question::Range(missing) => {
+            let Missing { topic, partition, after, seen, .. } = missing;
+            wanted(reader.read(topic.name, *partition, *after, *seen).await?, missing)
+        }
+        Question::Heads(followed) => {
+            let partitions: Vec<u16> = followed.scheduled.keys().copied().collect();
+            let (incarnation, heads) = reader.heads(followed.topic.name, &partitions).await?;
+            Outcome::Heads(incarnation, heads)
+        }
+        Question::History(topic, _) => {
+            let partitions: Vec<u16> = (0..topic.partitions).collect();
+            let told = reader.history(topic.name, &partitions).await?;
+            let links = told
+                .into_iter()
+                .map(|LaneIncarnation { incarnation, starts, .. }| Link { incarnation, starts });
+            History::new(links.collect())
+                .map_or_else(|| Outcome::Failed("its history cannot be read".into()), Outcome::History)
+        }
+    })
+}
+
 impl Client {
+    async fn answer(mut self, question: &Question) -> Result<Outcome, Status> {
+        match question {
+            Question::Range(missing) => self.range(missing).await,
+            Question::Heads(followed) => self.heads(followed).await,
+            Question::History(topic, source) => self.history(topic, source).await,
+        }
+    }
+
     async fn range(&mut self, missing: &Missing) -> Result<Outcome, Status> {
         let request = v1::ReadLaneRequest {
             source: missing.source.clone(),
@@ -100,8 +120,22 @@ impl Client {
             let partition = u16::try_from(head.partition).ok()?;
             Some(LaneHead { partition, last: head.last_sequence, published: head.published_sequence })
         });
-        let heads = heads.collect::<Option<_>>();
-        Ok(heads.map_or_else(|| Outcome::Failed("its heads cannot be read".into()), Outcome::Heads))
+        let heads = heads.collect::<Option<_>>().zip(Uuid::try_parse(&answer.incarnation).ok());
+        Ok(match heads {
+            Some((heads, incarnation)) => Outcome::Heads(incarnation, heads),
+            None => Outcome::Failed("its heads cannot be read".into()),
+        })
+    }
+
+    async fn history(&mut self, topic: &Topic, source: &str) -> Result<Outcome, Status> {
+        let request = v1::GetHistoryRequest {
+            source: source.to_owned(),
+            topic: topic.name.to_owned(),
+            partitions: (0..topic.partitions).map(u32::from).collect(),
+        };
+        let answer = self.client.get_history(request).await?.into_inner();
+        let history = history(&answer.incarnations, topic);
+        Ok(history.map_or_else(|| Outcome::Failed("its history cannot be read".into()), Outcome::History))
     }
 }
 
@@ -119,7 +153,7 @@ fn wanted(mut messages: Vec<LaneMessage>, missing: &Missing) -> Outcome {
 fn refused(error: LaneReadError) -> Outcome {
     match error {
         LaneReadError::Gone { .. } => Outcome::Gone,
-        LaneReadError::Ahead { last } => Outcome::Ahead { last },
+        LaneReadError::Ahead { last, incarnation } => Outcome::Ahead { last, incarnation },
         error @ (LaneReadError::Unknown { .. } | LaneReadError::Failed(_)) => {
             Outcome::Failed(error_text(&error))
         }
@@ -148,15 +182,31 @@ fn message(read: v1::LaneMessage, source: &str) -> Option<LaneMessage> {
     })
 }
 
+/// A history of every lane of the topic; `None` if it cannot be one.
+fn history(told: &[v1::Incarnation], topic: &Topic) -> Option<History> {
+    let follows = told.windows(2).all(|pair| pair[1].parent == pair[0].incarnation);
+    let links = told.iter().map(|told| {
+        let starts = told.starts.iter().map(|start| {
+            let partition = u16::try_from(start.partition).ok()?;
+            Some((partition, start.last_sequence))
+        });
+        let starts = starts.collect::<Option<BTreeMap<u16, i64>>>()?;
+        let whole = starts.keys().copied().eq(0..topic.partitions);
+        whole.then_some(Link { incarnation: Uuid::try_parse(&told.incarnation).ok()?, starts })
+    });
+    History::new(links.collect::<Option<_>>()?).filter(|_| follows)
+}
+
 /// The two answers that time does not change are told apart by their reason; everything else may get better.
 fn refusal(status: &Status) -> Outcome {
     let info = status.get_details_error_info();
+    let said = |name| info.as_ref().and_then(|info| info.metadata.get(name));
     match info.as_ref().map(|info| info.reason.as_str()) {
         Some("LANE_RANGE_GONE") => Outcome::Gone,
-        Some("LANE_AHEAD_OF_SOURCE") => {
-            let last = info.and_then(|info| info.metadata.get("last_sequence")?.parse().ok());
-            Outcome::Ahead { last: last.unwrap_or(0) }
-        }
+        Some("LANE_AHEAD_OF_SOURCE") => Outcome::Ahead {
+            last: said("last_sequence").and_then(|last| last.parse().ok()).unwrap_or(0),
+            incarnation: said("incarnation").and_then(|id| id.parse().ok()).unwrap_or_default(),
+        },
         _ => Outcome::Failed(format!("{}: {}", status.code(), status.message())),
     }
 }

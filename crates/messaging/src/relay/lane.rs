@@ -24,7 +24,6 @@ pub(super) struct Lane {
     pub(super) behind: bool,
     /// The last sequence that was reported as lacking in the outbox.
     lacking: Option<i64>,
-    incarnation: Uuid,
     changed_at: Instant,
     announced: Option<(i64, Instant)>,
 }
@@ -40,7 +39,6 @@ impl Lane {
             noted: 0,
             behind: false,
             lacking: None,
-            incarnation: Uuid::nil(),
             changed_at: Instant::now(),
             announced: None,
         }
@@ -48,12 +46,9 @@ impl Lane {
 
     /// This process publishes the lane from now on, behind `published` and behind what its producer still has from an
     /// earlier ownership.
-    pub(super) fn take_over(&mut self, published: i64, incarnation: Option<Uuid>) {
+    pub(super) fn take_over(&mut self, published: i64) {
         self.owned = true;
-        if published >= self.enqueued {
-            self.enqueued = published;
-            self.incarnation = incarnation.unwrap_or(self.incarnation);
-        }
+        self.enqueued = self.enqueued.max(published);
         self.noted = published;
         self.behind = true;
         self.announced = None;
@@ -61,9 +56,8 @@ impl Lane {
     }
 
     /// The database continues as another history, in which `enqueued` is as noted there.
-    pub(super) fn begin_history(&mut self, incarnation: Uuid) {
+    pub(super) fn begin_history(&mut self) {
         self.noted = self.enqueued;
-        self.incarnation = incarnation;
         self.announced = None;
         self.changed_at = Instant::now();
     }
@@ -98,7 +92,6 @@ impl Lane {
         };
         if taken {
             self.enqueued = envelope.sequence;
-            self.incarnation = envelope.incarnation;
             self.changed_at = Instant::now();
         }
         self.behind |= !taken;
@@ -122,7 +115,7 @@ impl Lane {
     /// announced, or not for long.
     pub(super) fn is_announcement_due(&self, now: Instant, acknowledged: i64, options: &LaneOptions) -> bool {
         // A lane that has said nothing yet has nothing to announce.
-        let has_sent = !self.incarnation.is_nil();
+        let has_sent = self.enqueued > 0;
         let quiet = now.duration_since(self.changed_at) >= options.head_announcement_after;
         let settled = self.owned && !self.behind && acknowledged == self.enqueued;
         let unannounced = self.announced.is_none_or(|(sequence, at)| {
@@ -131,15 +124,23 @@ impl Lane {
         has_sent && settled && quiet && unannounced
     }
 
-    /// Publishes the head: the last sequence given out, on a message that takes none.
-    pub(super) fn announce(&mut self, producer: &Producer, index: usize, source: &str, now: Instant) {
+    /// Publishes the head: the last sequence given out, on a message that takes none. It says what the present history
+    /// has, in whichever one the sequence was given.
+    pub(super) fn announce(
+        &mut self,
+        producer: &Producer,
+        index: usize,
+        source: &str,
+        incarnation: Uuid,
+        now: Instant,
+    ) {
         let envelope = Envelope {
             id: Uuid::from_u64_pair(index as u64, self.enqueued.cast_unsigned()),
             source: source.to_owned(),
             message_type: HEAD_TYPE.to_owned(),
             time: DateTime::UNIX_EPOCH,
             sequence: self.enqueued,
-            incarnation: self.incarnation,
+            incarnation,
             causation: None,
             traceparent: None,
         };
@@ -178,16 +179,15 @@ mod tests {
 
     #[test]
     fn a_lane_taken_over_again_goes_on_behind_what_is_on_its_way() {
-        let (known, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let mut lane = Lane::new(1, "orders.events.v1".into(), 0);
-        lane.take_over(4, Some(known));
-        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (4, 4, known));
+        lane.take_over(4);
+        assert_eq!((lane.enqueued, lane.noted), (4, 4));
         // Given to the producer, but not yet acknowledged: it must not be noted as published.
         lane.enqueued = 9;
-        lane.take_over(6, Some(other));
-        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (9, 6, known));
+        lane.take_over(6);
+        assert_eq!((lane.enqueued, lane.noted), (9, 6));
         // Somebody else has published beyond that meanwhile.
-        lane.take_over(20, Some(other));
-        assert_eq!((lane.enqueued, lane.noted, lane.incarnation), (20, 20, other));
+        lane.take_over(20);
+        assert_eq!((lane.enqueued, lane.noted), (20, 20));
     }
 }

@@ -2,11 +2,12 @@
 
 use bowline_contracts::envelope::Envelope;
 use bowline_fault_points::{Point, reached};
-use bowline_kernel::error_text;
+use bowline_kernel::{SystemIds, error_text};
 use uuid::Uuid;
 
 use super::{Relay, UNACKNOWLEDGED_MAX};
-use crate::Error;
+use crate::incarnation::Current;
+use crate::{Error, incarnation};
 
 /// How many messages of a lane are read at once.
 const PAGE: i64 = 5_000;
@@ -15,8 +16,6 @@ const PAGE: i64 = 5_000;
 pub(super) struct Published {
     pub(super) index: usize,
     pub(super) sequence: i64,
-    /// The history of that message, while the outbox still has it.
-    pub(super) incarnation: Option<Uuid>,
 }
 
 struct Row {
@@ -33,21 +32,31 @@ struct Row {
 
 impl Relay {
     /// The history that the database is in, and the last sequence given out of every owned lane, by index.
-    pub(super) async fn heads(&self) -> Result<(Option<Uuid>, Vec<(usize, i64)>), Error> {
+    pub(super) async fn heads(&self) -> Result<(Option<Current>, Vec<(usize, i64)>), Error> {
         let owned: Vec<i32> = self.lanes.iter().filter(|lane| lane.owned).map(|lane| lane.id).collect();
         if owned.is_empty() {
-            return Ok((self.incarnation, Vec::new()));
+            return Ok((None, Vec::new()));
         }
+        let mut connection = self.parts.database.acquire().await?;
+        // In this order: what is counted in heads belongs to the history or to a later one, which the next look finds.
+        let current = incarnation::current(&mut connection).await?;
         let rows = sqlx::query!(
-            r#"SELECT lane, next_sequence - 1 AS "head!",
-                      (SELECT incarnation FROM messaging.current_incarnation) AS incarnation
-                 FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
+            r#"SELECT lane, next_sequence - 1 AS "head!" FROM messaging.lane_heads WHERE lane = ANY($1::int4[])"#,
             &owned,
         )
-        .fetch_all(&mut *self.parts.database.acquire().await?)
+        .fetch_all(&mut *connection)
         .await?;
-        let incarnation = rows.first().and_then(|row| row.incarnation);
-        Ok((incarnation, rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect()))
+        Ok((current, rows.into_iter().map(|row| (self.index_of(row.lane), row.head)).collect()))
+    }
+
+    /// The database continues on another timeline. Records its new history without waiting for somebody who writes, so
+    /// that consumers hear of it on quiet lanes as well.
+    pub(super) async fn record_history(&self) -> Result<Uuid, Error> {
+        let mut transaction = self.parts.database.begin().await?;
+        let incarnation = incarnation::ensure(&mut transaction, &SystemIds).await?;
+        transaction.commit().await?;
+        tracing::warn!(%incarnation, "database continues on another timeline");
+        Ok(incarnation)
     }
 
     /// Reads the lanes that are behind and hands what is read to the producer, a page of each at most.
@@ -121,21 +130,13 @@ impl Relay {
     pub(super) async fn published(&self, indices: &[usize]) -> Result<Vec<Published>, Error> {
         let lanes: Vec<i32> = indices.iter().map(|index| self.lanes[*index].id).collect();
         let rows = sqlx::query!(
-            r#"SELECT p.lane AS "lane!", p.sequence AS "sequence!", o.incarnation AS "incarnation?"
-                 FROM messaging.published p
-                 LEFT JOIN messaging.outbox o
-                      ON o.slot IN (0, 1, 2) AND o.lane = p.lane AND o.sequence = p.sequence
-                WHERE p.lane = ANY($1::int4[])"#,
+            "SELECT lane, sequence FROM messaging.published WHERE lane = ANY($1::int4[])",
             &lanes
         )
         .fetch_all(&mut *self.parts.database.acquire().await?)
         .await?;
-        let rows = rows.into_iter().map(|row| Published {
-            index: self.index_of(row.lane),
-            sequence: row.sequence,
-            incarnation: row.incarnation,
-        });
-        Ok(rows.collect())
+        let rows = rows.into_iter();
+        Ok(rows.map(|row| Published { index: self.index_of(row.lane), sequence: row.sequence }).collect())
     }
 
     /// Begins to note how far the owned lanes are acknowledged; losing the note means publishing again, which is

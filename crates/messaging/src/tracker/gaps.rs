@@ -66,7 +66,7 @@ impl Tracker {
         place.lanes.iter().find(|lane| lane.source == source).map(|lane| lane.input)
     }
 
-    /// Every lane that moves, by source and topic.
+    /// Every lane that has not stopped, by source and topic.
     pub(crate) fn followed(&self) -> Vec<Followed> {
         let mut followed: Vec<Followed> = Vec::new();
         for ((_, partition), place) in &self.places {
@@ -97,9 +97,8 @@ impl Tracker {
 
     /// The partitions with a lane of which more is published than has come: the rest is on its way, or lost.
     pub(crate) fn behind(&self) -> Vec<(&'static Topic, u16)> {
-        let behind = |lane: &Lane| {
-            lane.stopped.is_none() && lane.published > lane.scheduled && lane.waits_for().is_none()
-        };
+        let behind =
+            |lane: &Lane| lane.moves() && lane.published > lane.scheduled && lane.waits_for().is_none();
         let mut places: Vec<(&'static Topic, u16)> = self
             .places
             .iter()
@@ -159,7 +158,7 @@ impl Tracker {
         let ((_, partition), place) =
             self.places.iter().find(|(_, place)| place.lanes.iter().any(|lane| lane.input == input))?;
         let lane = place.lanes.iter().find(|lane| lane.input == input)?;
-        let held = lane.held.filter(|_| lane.stopped.is_none() && lane.waits_for().is_none())?;
+        let held = lane.held.filter(|_| lane.moves() && lane.waits_for().is_none())?;
         let (topic, partition) = (place.topic, *partition);
         self.reread(topic, partition, held.offset)
     }

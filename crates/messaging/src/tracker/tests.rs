@@ -6,10 +6,10 @@ use uuid::Uuid;
 use super::*;
 use crate::inbox::Mark;
 
-const INPUT: InputId = 7;
-const HISTORY: Uuid = Uuid::from_u128(1);
+pub(super) const INPUT: InputId = 7;
+pub(super) const HISTORY: Uuid = Uuid::from_u128(1);
 
-fn tracker() -> Tracker {
+pub(super) fn tracker() -> Tracker {
     let mut tracker = Tracker::default();
     let mark = Mark { input: INPUT, source: "orders".into(), sequence: 0, incarnation: None };
     let position =
@@ -18,7 +18,7 @@ fn tracker() -> Tracker {
     tracker
 }
 
-fn envelope(sequence: i64) -> Envelope {
+pub(super) fn envelope(sequence: i64) -> Envelope {
     Envelope {
         id: Uuid::from_u128(9),
         source: "orders".into(),
@@ -31,15 +31,15 @@ fn envelope(sequence: i64) -> Envelope {
     }
 }
 
-fn head(sequence: i64) -> Envelope {
+pub(super) fn head(sequence: i64) -> Envelope {
     Envelope { message_type: HEAD_TYPE.into(), ..envelope(sequence) }
 }
 
-fn receive(tracker: &mut Tracker, offset: i64, envelope: &Envelope) -> Verdict {
+pub(super) fn receive(tracker: &mut Tracker, offset: i64, envelope: &Envelope) -> Verdict {
     tracker.receive(&ORDERS_EVENTS, 3, offset, envelope)
 }
 
-fn message(offset: i64, sequence: i64) -> Incoming {
+pub(super) fn message(offset: i64, sequence: i64) -> Incoming {
     Incoming {
         input: INPUT,
         topic: &ORDERS_EVENTS,
@@ -52,7 +52,7 @@ fn message(offset: i64, sequence: i64) -> Incoming {
 }
 
 /// Commits everything up to `sequence`.
-fn commit(tracker: &mut Tracker, sequence: i64) {
+pub(super) fn commit(tracker: &mut Tracker, sequence: i64) {
     let steps = tracker.steps(&[message(0, sequence)]);
     let positions = tracker.positions();
     tracker.confirm(&steps, &positions);
@@ -102,17 +102,6 @@ fn an_announcement_is_never_applied_itself() {
     let mut tracker = tracker();
     assert_eq!(receive(&mut tracker, 0, &head(1)), Verdict::Hold);
     assert_eq!(tracker.positions(), [], "reading begins at the announcement again");
-}
-
-#[test]
-fn another_history_stops_the_lane() {
-    let mut tracker = tracker();
-    assert_eq!(receive(&mut tracker, 0, &envelope(1)), Verdict::Apply(INPUT));
-    let foreign = Envelope { incarnation: Uuid::from_u128(2), ..envelope(2) };
-    assert!(matches!(receive(&mut tracker, 1, &foreign), Verdict::Stop(_)));
-    assert_eq!(receive(&mut tracker, 2, &envelope(2)), Verdict::Hold);
-    commit(&mut tracker, 1);
-    assert_eq!(tracker.stored()[0].2, 1);
 }
 
 #[test]

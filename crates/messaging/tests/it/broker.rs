@@ -10,7 +10,8 @@ use bowline_test_support::eventually;
 use chrono::DateTime;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use uuid::Uuid;
@@ -48,7 +49,8 @@ impl Speaker {
 
     /// Announces the head of the lane.
     pub(crate) async fn announce(&self, partition: u16, sequence: i64) {
-        self.send(partition, &envelope(HEAD_TYPE, sequence)).await;
+        let envelope = Envelope { incarnation: self.history, ..envelope(HEAD_TYPE, sequence) };
+        self.send(partition, &envelope).await;
     }
 
     pub(crate) async fn send(&self, partition: u16, envelope: &Envelope) {
@@ -104,6 +106,27 @@ pub(crate) async fn published(kafka: &KafkaOptions, topic: &'static Topic) -> BT
         published.entry(message.partition).or_insert_with(Vec::new).push(message.envelope.sequence);
     }
     published
+}
+
+/// The heads announced on a partition: each with the history that it was announced in.
+pub(crate) async fn announced(kafka: &KafkaOptions, topic: &Topic, partition: u16) -> Vec<(Uuid, i64)> {
+    let consumer: BaseConsumer = client(kafka).set("group.id", "none").create().unwrap();
+    let (name, partition) = (kafka.topic_name(topic), i32::from(partition));
+    let read = move || {
+        let (low, high) = consumer.fetch_watermarks(&name, partition, PATIENCE).unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let records = (low..high).map(|_| consumer.poll(PATIENCE).unwrap().unwrap().detach());
+        records.collect::<Vec<_>>()
+    };
+    let records = tokio::task::spawn_blocking(read).await.unwrap();
+    let envelopes = records.iter().map(|record| {
+        let headers = record.headers().unwrap();
+        Envelope::decode(headers.iter().filter_map(|header| Some((header.key, header.value?)))).unwrap()
+    });
+    let heads = envelopes.filter(|envelope| envelope.message_type == HEAD_TYPE);
+    heads.map(|head| (head.incarnation, head.sequence)).collect()
 }
 
 /// Deletes a topic and waits until it is gone.

@@ -21,7 +21,7 @@ fn edit(letter: i64, payload: Vec<u8>) -> EditDeadLetterRequest {
     EditDeadLetterRequest { letter, edit_count: 0, payload: payload.into(), operator, note }
 }
 
-fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code, word: &str) {
+pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, code: Code, word: &str) {
     let status = answer.expect_err(word);
     assert!(status.code() == code && status.message().contains(word), "{status:?}");
 }

@@ -158,15 +158,13 @@ async fn what_the_source_cannot_bring_stops_the_lane_and_says_so() {
     speaker.say(5, [1, 2, 4]).await;
     speaker.say(7, [1]).await;
 
-    let mut troubles = replica.node.troubles();
-    let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == 2);
-    let stopped = tokio::time::timeout(crate::stage::PATIENCE, stopped).await.unwrap().unwrap().clone();
-    let [gone, ahead] = &stopped.stopped[..] else { panic!("{stopped:?}") };
+    let stopped = replica.stops(2).await;
+    let [gone, ahead] = &stopped[..] else { panic!("{stopped:?}") };
     let expected = "orders.events.v1/2: orders behind sequence 1: the source no longer has sequence 2";
     assert!(gone.starts_with(expected), "{gone}");
     let expected = "orders.events.v1/5: orders behind sequence 2: sequence 4 was seen, but the source has given out only 3";
     assert!(ahead.starts_with(expected), "{ahead}");
-    assert!(stopped.gaps.is_empty(), "{stopped:?}");
+    assert!(replica.troubles().await.gaps.is_empty());
     assert_eq!(inventory.applies(4).await, [(2, vec![1]), (5, vec![1, 2]), (7, vec![1])].into());
     let held =
         "SELECT next_offset FROM messaging.positions WHERE topic = 'orders.events.v1' AND partition = 2";

@@ -62,7 +62,7 @@ async fn what_cannot_be_read_is_told_apart() {
     let unknown = reader.heads(TOPIC, &[3, 99]).await.unwrap_err();
     assert!(matches!(unknown, LaneReadError::Unknown { partition: 99, .. }), "{unknown:?}");
     let ahead = reader.read(TOPIC, 3, 4, 6).await.unwrap_err();
-    assert!(matches!(ahead, LaneReadError::Ahead { last: 5 }), "{ahead:?}");
+    assert!(matches!(ahead, LaneReadError::Ahead { last: 5, .. }), "{ahead:?}");
 
     let mut owner = orders.owner().await;
     sqlx::query("DELETE FROM messaging.outbox WHERE sequence = 4").execute(&mut owner).await.unwrap();

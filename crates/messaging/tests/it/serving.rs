@@ -34,6 +34,15 @@ impl Source {
     pub(crate) async fn start_at(service: Service, kafka: &KafkaOptions, grpc: SocketAddr) -> Self {
         // Announced heads would show lost messages too.
         let lanes = LaneOptions { head_announcement_after: Duration::from_hours(1), ..steady() };
+        Self::start_with(service, kafka, grpc, lanes).await
+    }
+
+    pub(crate) async fn start_with(
+        service: Service,
+        kafka: &KafkaOptions,
+        grpc: SocketAddr,
+        lanes: LaneOptions,
+    ) -> Self {
         let registered = service.register(kafka, lanes).await;
         let (database, outbox) = (registered.database(), registered.outbox());
         let ledger = Ledger::new(database.clone(), outbox, service.wiring().sends[0], Script::default());
@@ -74,6 +83,11 @@ impl Source {
     /// Waits until so many messages of all lanes are noted as published.
     pub(crate) async fn publishes(&self, count: i64) {
         self.service.number_becomes("SELECT sum(sequence)::int8 FROM messaging.published", count).await;
+    }
+
+    /// Ends at once, as when its machine is lost.
+    pub(crate) async fn vanish(mut self) {
+        self.running.shutdown().await;
     }
 
     pub(crate) async fn stop(mut self) {

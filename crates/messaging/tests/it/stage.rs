@@ -11,7 +11,7 @@ use bowline_messaging::{
     Commands, KafkaOptions, LaneOptions, MIGRATOR, Node, NodeOptions, Outbox, Outgoing, Registered,
     Sequenced, Wiring, incarnation,
 };
-use bowline_test_support::{ServiceDatabase, eventually, namespace, stack};
+use bowline_test_support::{Replicated, ServiceDatabase, ServiceDatabaseUrls, eventually, namespace, stack};
 use bytes::Bytes;
 use chrono::DateTime;
 use sqlx::{Connection as _, PgConnection};
@@ -36,7 +36,9 @@ const SCHEMA: &str = "CREATE SCHEMA it;
 
 /// A service's database with the tables of the lanes and of these tests.
 pub(crate) struct Service {
-    database: ServiceDatabase,
+    /// Dropped with it.
+    _database: Option<ServiceDatabase>,
+    urls: ServiceDatabaseUrls,
     name: &'static str,
 }
 
@@ -49,9 +51,23 @@ pub(crate) struct Replica {
 
 impl Service {
     pub(crate) async fn create(name: &'static str) -> Self {
-        let database = ServiceDatabase::create(name).await;
-        bowline_database::migrate(&database.urls().owner, &[("messaging", &MIGRATOR)]).await.unwrap();
-        let this = Self { database, name };
+        Self::of(ServiceDatabase::create(name).await, name).await
+    }
+
+    /// `orders`, on the primary of these servers.
+    pub(crate) async fn orders_on(servers: &Replicated) -> Self {
+        Self::of(servers.service_database(ORDERS).await, ORDERS).await
+    }
+
+    /// The same service, on the standby of these servers.
+    pub(crate) fn on_standby(&self, servers: &Replicated) -> Self {
+        Self { _database: None, urls: servers.on_standby(&self.urls), name: self.name }
+    }
+
+    async fn of(database: ServiceDatabase, name: &'static str) -> Self {
+        let urls = database.urls().clone();
+        bowline_database::migrate(&urls.owner, &[("messaging", &MIGRATOR)]).await.unwrap();
+        let this = Self { _database: Some(database), urls, name };
         sqlx::raw_sql(SCHEMA).execute(&mut this.owner().await).await.unwrap();
         this
     }
@@ -68,18 +84,18 @@ impl Service {
 
     /// As the role that may do anything with the tables.
     pub(crate) async fn owner(&self) -> PgConnection {
-        PgConnection::connect(&self.database.urls().owner).await.unwrap()
+        PgConnection::connect(&self.urls.owner).await.unwrap()
     }
 
     /// As the service itself.
     pub(crate) async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.database.urls().runtime).await.unwrap()
+        PgConnection::connect(&self.urls.runtime).await.unwrap()
     }
 
     /// A pool as the service itself has it.
     pub(crate) fn open(&self) -> Database {
         Database::open(&ConnectOptions {
-            url: self.database.urls().runtime.clone(),
+            url: self.urls.runtime.clone(),
             application: self.name,
             connections_max: 16,
             acquire_timeout: PATIENCE,
@@ -122,7 +138,7 @@ impl Service {
         let options = NodeOptions {
             kafka: kafka.clone(),
             lanes,
-            database_url: self.database.urls().runtime.clone(),
+            database_url: self.urls.runtime.clone(),
             address: "http://127.0.0.1:1".into(),
         };
         // A machine that is busy with other tests may take longer to let somebody in than a service waits.
@@ -201,6 +217,13 @@ impl Replica {
         let mut troubles = self.node.troubles();
         let some = troubles.wait_for(|troubles| *troubles != bowline_messaging::Troubles::default());
         tokio::time::timeout(PATIENCE, some).await.unwrap().unwrap().clone()
+    }
+
+    /// Waits until so many lanes have stopped, and returns why.
+    pub(crate) async fn stops(&self, count: usize) -> Vec<String> {
+        let mut troubles = self.node.troubles();
+        let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == count);
+        tokio::time::timeout(PATIENCE, stopped).await.unwrap().unwrap().stopped.clone()
     }
 
     /// Waits until there are none.

@@ -29,6 +29,8 @@ pub enum Broken {
     SkipGap,
     /// The consumer goes on in any history.
     AcceptAnyIncarnation,
+    /// The consumer goes on in any child of the history that it knows, also when it has applied what that has forgotten.
+    AcceptAnyChild,
     /// The consumer stops in front of any history that is new to it, also when nothing was lost.
     AcceptNoIncarnation,
     /// The position follows what was read, not what was applied.

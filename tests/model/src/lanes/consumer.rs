@@ -91,10 +91,15 @@ impl Tracker {
     }
 
     /// The source has told its history. The lane goes on in it unless something scheduled is forgotten there.
-    fn learn(&mut self, source: &Source, accepts_none: bool) {
-        let survives = self.scheduled_in().is_none_or(|base| {
-            let extent = source.extent(base, source.incarnation);
-            extent.holds(self.scheduled()) && (extent == Extent::Whole || !accepts_none)
+    fn learn(&mut self, source: &Source, broken: Option<Broken>) {
+        let survives = self.scheduled_in().is_none_or(|base| match source.extent(base, source.incarnation) {
+            Extent::Whole => true,
+            Extent::Foreign => false,
+            Extent::UpTo(kept) => match broken {
+                Some(Broken::AcceptNoIncarnation) => false,
+                Some(Broken::AcceptAnyChild) => true,
+                _ => self.scheduled() <= kept,
+            },
         });
         if survives {
             self.known = Some(source.incarnation);
@@ -149,7 +154,7 @@ impl Lanes {
                 if !next.source.is_recorded {
                     return None;
                 }
-                tracker.learn(&next.source, self.lacks(Broken::AcceptNoIncarnation));
+                tracker.learn(&next.source, self.broken);
                 if tracker.stopped {
                     tracker.hold(offset);
                     return Some(next);
@@ -183,7 +188,7 @@ impl Lanes {
         let mut next = state.clone();
         let tracker = &mut next.trackers[process];
         if !self.lacks(Broken::AcceptAnyIncarnation) {
-            tracker.learn(&next.source, self.lacks(Broken::AcceptNoIncarnation));
+            tracker.learn(&next.source, self.broken);
             if tracker.stopped {
                 return Some(next);
             }

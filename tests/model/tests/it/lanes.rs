@@ -117,6 +117,11 @@ fn a_history_must_be_checked_before_it_is_followed() {
 }
 
 #[test]
+fn what_a_child_has_kept_must_be_compared_with_what_was_applied() {
+    needs(Broken::AcceptAnyChild, Property::AllApplied, bounds(3, 1, &[Fault::Failover]));
+}
+
+#[test]
 fn a_failover_that_lost_nothing_must_not_stop_the_lane() {
     needs(Broken::AcceptNoIncarnation, Property::Stopped, bounds(2, 1, &[Fault::Failover]));
 }

@@ -9,7 +9,8 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 
 use super::Clients;
-use crate::args::{FolderArgs, time};
+use crate::args::time;
+use crate::services::{OperatorArgs, ServiceArgs};
 
 /// See and mend what services could not apply.
 ///
@@ -29,12 +30,8 @@ pub(crate) struct DeadLettersArgs {
     /// Only this service
     #[arg(long, value_name = "NAME", global = true)]
     pub(super) service: Option<String>,
-    /// gRPC addresses of services; those of the stack that runs on this machine if left out
-    #[arg(long = "url", env = "BOWLINE_SERVICE_URLS", value_name = "NAME=URL", value_delimiter = ',',
-          value_parser = named_url, global = true)]
-    pub(super) urls: Vec<(String, String)>,
     #[command(flatten)]
-    pub(super) folders: FolderArgs,
+    pub(super) services: ServiceArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,17 +95,6 @@ pub(super) struct EditArgs {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) operator: OperatorArgs,
-}
-
-/// Who does it; kept on record.
-#[derive(Debug, Args)]
-pub(super) struct OperatorArgs {
-    /// Who does this; kept on record
-    #[arg(long = "operator", env = "USER", value_name = "NAME", default_value = "unknown")]
-    pub(super) name: String,
-    /// Why; kept on record
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(super) note: String,
 }
 
 /// Which queues are meant; one way to say it is needed.
@@ -187,12 +173,5 @@ impl FromStr for Letter {
 impl fmt::Display for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.service, self.number)
-    }
-}
-
-fn named_url(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, url)) if !name.is_empty() && !url.is_empty() => Ok((name.to_owned(), url.to_owned())),
-        _ => Err("expected NAME=URL, such as inventory=http://127.0.0.1:50051".to_owned()),
     }
 }

@@ -4,12 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use bowline_contracts::common::v1;
-use bowline_contracts::convert;
 use bowline_contracts::payloads;
-use chrono::SecondsFormat;
-use comfy_table::{ContentArrangement, Table, presets};
 
 use super::args::Letter;
+use crate::tables::{at, table};
 
 const NOTHING: &str = "nothing is parked\n";
 
@@ -85,16 +83,4 @@ pub(super) fn whole(name: &Letter, found: &v1::GetDeadLetterResponse) -> anyhow:
         Err(error) => writeln!(text, "  its {} bytes {error}", found.payload.len())?,
     }
     Ok(text)
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().copied());
-    table
-}
-
-fn at(time: Option<&prost_types::Timestamp>) -> String {
-    let time = time.and_then(|time| convert::time(*time));
-    time.map_or_else(|| "unknown".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Secs, true))
 }
