@@ -14,7 +14,7 @@ const PAGE: i64 = 5_000;
 pub(super) struct Published {
     pub(super) index: usize,
     pub(super) sequence: i64,
-    /// The history of that message, while the outbox still has it.
+    /// The history of that message; `None` if nothing is published.
     pub(super) incarnation: Option<Uuid>,
 }
 
@@ -60,8 +60,13 @@ impl Relay {
                 behind = true;
                 break;
             }
-            let rows = self.page(self.lanes[index].id, self.lanes[index].enqueued).await?;
-            behind |= self.publish_page(index, rows);
+            let enqueued = self.lanes[index].enqueued;
+            let rows = self.page(self.lanes[index].id, enqueued).await?;
+            if rows.first().is_some_and(|row| row.sequence == enqueued + 1) {
+                behind |= self.publish_page(index, rows);
+            } else {
+                behind |= self.skip_published(index).await?;
+            }
         }
         self.behind = behind;
         Ok(())
@@ -72,14 +77,11 @@ impl Relay {
         let full_page = i64::try_from(rows.len()) == Ok(PAGE);
         let lane = &mut self.lanes[index];
         lane.behind = full_page;
-        if rows.is_empty() {
-            // The head says that there is something.
-            lane.report_lack();
-        }
         for row in rows {
             if row.sequence != lane.enqueued + 1 {
-                lane.report_lack();
-                return false;
+                // The next page begins with what is missing.
+                lane.behind = true;
+                return true;
             }
             let envelope = Envelope {
                 id: row.id,
@@ -96,6 +98,24 @@ impl Relay {
             }
         }
         full_page
+    }
+
+    /// The outbox does not have the next message of a lane, although its head says that there is one: then another replica
+    /// has published it, long enough ago for it to be rotated out, or it is lost. True when there may be more.
+    async fn skip_published(&mut self, index: usize) -> Result<bool, Error> {
+        let published = self.published(&[index]).await?.pop();
+        let lane = &mut self.lanes[index];
+        match published {
+            Some(published) if published.sequence > lane.enqueued => {
+                lane.take_over(published.sequence, published.incarnation);
+                self.progress.raise(index, published.sequence);
+            }
+            _ => {
+                lane.behind = false;
+                lane.report_lack();
+            }
+        }
+        Ok(self.lanes[index].behind)
     }
 
     async fn page(&self, lane: i32, after: i64) -> Result<Vec<Row>, Error> {
@@ -120,10 +140,15 @@ impl Relay {
     pub(super) async fn published(&self, indices: &[usize]) -> Result<Vec<Published>, Error> {
         let lanes: Vec<i32> = indices.iter().map(|index| self.lanes[*index].id).collect();
         let rows = sqlx::query!(
-            r#"SELECT p.lane AS "lane!", p.sequence AS "sequence!", o.incarnation AS "incarnation?"
+            // The message itself may be rotated out. A history begins behind the last sequence of the one before.
+            r#"SELECT p.lane AS "lane!", p.sequence AS "sequence!", begun.incarnation AS "incarnation?"
                  FROM messaging.published p
-                 LEFT JOIN messaging.outbox o
-                      ON o.slot IN (0, 1, 2) AND o.lane = p.lane AND o.sequence = p.sequence
+                 LEFT JOIN LATERAL (
+                      SELECT i.incarnation
+                        FROM messaging.incarnations i
+                        LEFT JOIN messaging.incarnation_starts s ON s.incarnation = i.incarnation AND s.lane = p.lane
+                       WHERE coalesce(s.last_sequence, 0) < p.sequence
+                       ORDER BY s.last_sequence DESC NULLS LAST, i.recorded_at DESC LIMIT 1) begun ON true
                 WHERE p.lane = ANY($1::int4[])"#,
             &lanes
         )
