@@ -38,6 +38,7 @@ mod parking;
 mod partitions;
 mod producer;
 mod relay;
+mod rotation;
 pub mod tail;
 mod topic_watch;
 mod topics;
@@ -58,6 +59,7 @@ pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
 pub use partitions::PartitionWrites;
+pub use rotation::{HeldUp, Rotated};
 
 /// The tables of the lanes; a service applies them beside its own.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

@@ -20,6 +20,7 @@ use crate::outbox::Outbox;
 use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
+use crate::rotation::{Rotated, Rotation};
 use crate::topic_watch::{self, TopicIds};
 use crate::{Error, KafkaOptions, LaneOptions, incarnation};
 
@@ -64,6 +65,7 @@ pub struct Registered {
     hot: Database,
     lazy: Database,
     leases: Database,
+    rotation: Database,
     outbox: Outbox,
     lane_reader: LaneReader,
 }
@@ -76,6 +78,7 @@ pub struct Node<C, R> {
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
     healed: watch::Receiver<Healed>,
+    rotated: watch::Receiver<Rotated>,
     lane_reader: LaneReader,
     inputs: Inputs,
     executor: CancellationToken,
@@ -100,6 +103,7 @@ impl Registered {
         let hot = open(if wiring.derived { Profile::Lazy } else { Profile::Hot }, 4)?;
         let lazy = open(Profile::Lazy, 1)?;
         let leases = open(Profile::Lazy, 1)?;
+        let rotation = open(Profile::Lazy, 1)?;
         let reads = open(Profile::Lazy, LANE_READS_MAX)?;
         let mut transaction = hot.begin().await?;
         let outbox =
@@ -109,7 +113,7 @@ impl Registered {
         Inbox::new(wiring.source, &wiring.hears).register(&mut transaction).await?;
         transaction.commit().await?;
         let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
-        Ok(Self { wiring, options, hot, lazy, leases, outbox, lane_reader })
+        Ok(Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader })
     }
 
     /// The lanes, for the service's transaction.
@@ -124,7 +128,7 @@ impl Registered {
 
     /// Starts the replica.
     pub fn start<H: Handler>(self, handler: H) -> Result<Node<H::Command, H::Reply>, Error> {
-        let Self { wiring, options, hot, lazy, leases, outbox, lane_reader } = self;
+        let Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader } = self;
         let (commands, calls) = Commands::new(options.lanes.commands_waiting_max);
         let (consumer, records) =
             Consumer::start(&options.kafka, &options.kafka.group(wiring.source), &wiring.hears)?;
@@ -156,6 +160,8 @@ impl Registered {
             troubles: troubles_sender,
             progress: progress_sender,
         };
+        let (rotation, rotated) = Rotation::new(rotation, &options.lanes);
+        let says_something = !wiring.sends.is_empty();
         let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
         needs.sort_unstable_by_key(|topic| topic.name);
         needs.dedup_by_key(|topic| topic.name);
@@ -173,6 +179,13 @@ impl Registered {
         tasks.spawn(run_executor(Executor::new(parts, healer), executor_token));
         tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
         tasks.spawn(run_leases(holder, lease_token));
+        if says_something {
+            let cancelled = relay_token.clone();
+            tasks.spawn(async move {
+                rotation.run(cancelled).await;
+                "rotation"
+            });
+        }
         tasks.spawn(async move {
             topic_watch::run(options.kafka, wiring.owns, needs, &found, relay_token).await;
             std::future::pending().await
@@ -184,6 +197,7 @@ impl Registered {
             topic_ids,
             troubles,
             healed: counts,
+            rotated,
             lane_reader,
             inputs,
             executor,
@@ -214,6 +228,11 @@ impl<C, R> Node<C, R> {
     /// How much of what topics had lost was brought by its sources and applied, since the start.
     pub fn healed(&self) -> watch::Receiver<Healed> {
         self.healed.clone()
+    }
+
+    /// What rotation of the outbox has done since the start, and what is in its way.
+    pub fn rotated(&self) -> watch::Receiver<Rotated> {
+        self.rotated.clone()
     }
 
     /// What this service has sent, for consumers whose topic has lost it.
