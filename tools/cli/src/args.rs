@@ -9,6 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
+use crate::reconcile::ReconcileArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
     Check(CheckArgs),
+    Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),
 }
 

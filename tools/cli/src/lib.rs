@@ -2,7 +2,7 @@
 //!
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
 //! invariants and reports. `up` ([`up`]) starts a stack and keeps it. `check` ([`check`]) draws up the ledger of a stack
-//! that runs. `dead-letters` shows and mends what services could not apply. [`fleet`] knows how the payment simulator and the four services are started.
+//! that runs, `reconcile` compares its books while it is at work. `dead-letters` shows and mends what services could not apply. [`fleet`] knows how the payment simulator and the four services are started.
 //!
 //! **Guarantees.** Status 0 of `demo` and `check` means that nothing is unfinished or broken; 1 that something is or
 //! went wrong; 2 that the command line could not be understood. Whatever was started is stopped again, however the
@@ -19,6 +19,7 @@ mod dead_letters;
 mod demo;
 pub mod fleet;
 mod ledger;
+mod reconcile;
 pub mod replaying;
 mod running;
 mod screen;
@@ -60,6 +61,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
             Command::Check(args) => check::run(&args, &stop).await,
+            Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),
             Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,
         }
     });

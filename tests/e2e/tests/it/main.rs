@@ -8,5 +8,6 @@ mod cancelling;
 mod dead_letters;
 mod kills;
 mod provider_trouble;
+mod reconciling;
 mod replicas;
 mod servers;
