@@ -41,6 +41,7 @@ mod parking;
 mod partitions;
 mod producer;
 mod relay;
+mod rotation;
 mod stepper;
 pub mod tail;
 mod topic_watch;
@@ -63,6 +64,7 @@ pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
 pub use partitions::PartitionWrites;
+pub use rotation::{HeldUp, Rotated};
 pub use stepper::{Ask, HandedOver, Heard, Read, Reading, Stepper};
 
 /// The tables of the lanes; a service applies them beside its own.

@@ -23,6 +23,7 @@ use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
 use crate::producer::Broker;
 use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
+use crate::rotation::{Rotated, Rotation};
 use crate::topic_watch::{self, TopicIds};
 use crate::{Error, KafkaOptions, LaneOptions, incarnation};
 
@@ -67,6 +68,7 @@ pub struct Registered {
     pub(crate) hot: Database,
     pub(crate) lazy: Database,
     pub(crate) leases: Database,
+    rotation: Database,
     pub(crate) outbox: Outbox,
     pub(crate) lane_reader: LaneReader,
 }
@@ -80,6 +82,7 @@ pub struct Node<C, R> {
     troubles: watch::Receiver<Troubles>,
     healed: watch::Receiver<Healed>,
     failovers: watch::Receiver<Failovers>,
+    rotated: watch::Receiver<Rotated>,
     lane_reader: LaneReader,
     inputs: Inputs,
     executor: CancellationToken,
@@ -104,6 +107,7 @@ impl Registered {
         let hot = open(if wiring.derived { Profile::Lazy } else { Profile::Hot }, 4)?;
         let lazy = open(Profile::Lazy, 1)?;
         let leases = open(Profile::Lazy, 1)?;
+        let rotation = open(Profile::Lazy, 1)?;
         let reads = open(Profile::Lazy, LANE_READS_MAX)?;
         let mut transaction = hot.begin().await?;
         let outbox =
@@ -114,7 +118,7 @@ impl Registered {
         transaction.commit().await?;
         let outbox = outbox.numbered_by(&lazy);
         let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
-        Ok(Self { wiring, options, hot, lazy, leases, outbox, lane_reader })
+        Ok(Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader })
     }
 
     /// The lanes, for the service's transaction.
@@ -129,7 +133,7 @@ impl Registered {
 
     /// Starts the replica.
     pub fn start<H: Handler>(self, handler: H) -> Result<Node<H::Command, H::Reply>, Error> {
-        let Self { wiring, options, hot, lazy, leases, outbox, lane_reader } = self;
+        let Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader } = self;
         let (commands, calls) = Commands::new(options.lanes.commands_waiting_max);
         let (consumer, records) =
             Consumer::start(&options.kafka, &options.kafka.group(wiring.source), &wiring.hears)?;
@@ -163,9 +167,9 @@ impl Registered {
             failovers: failovers_sender,
             progress: progress_sender,
         };
-        let mut needs: Vec<&'static Topic> = wiring.hears.iter().chain(&wiring.sends).copied().collect();
-        needs.sort_unstable_by_key(|topic| topic.name);
-        needs.dedup_by_key(|topic| topic.name);
+        let (rotation, rotated) = Rotation::new(rotation, &options.lanes);
+        let says_something = !wiring.sends.is_empty();
+        let needs = wiring.topics();
         let relay = RelayParts {
             broker: Broker::Kafka(options.kafka.clone()),
             namespace: options.kafka.namespace.clone(),
@@ -181,6 +185,13 @@ impl Registered {
         tasks.spawn(run_executor(Executor::new(parts, healer), executor_token));
         tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
         tasks.spawn(run_leases(holder, lease_token));
+        if says_something {
+            let cancelled = relay_token.clone();
+            tasks.spawn(async move {
+                rotation.run(cancelled).await;
+                "rotation"
+            });
+        }
         tasks.spawn(async move {
             topic_watch::run(options.kafka, wiring.owns, needs, &found, relay_token).await;
             std::future::pending().await
@@ -193,6 +204,7 @@ impl Registered {
             troubles,
             healed: counts,
             failovers,
+            rotated,
             lane_reader,
             inputs,
             executor,
@@ -201,6 +213,16 @@ impl Registered {
             drain_patience,
             tasks,
         })
+    }
+}
+
+impl Wiring {
+    /// Every topic that is heard or sent to, once.
+    fn topics(&self) -> Vec<&'static Topic> {
+        let mut topics: Vec<&'static Topic> = self.hears.iter().chain(&self.sends).copied().collect();
+        topics.sort_unstable_by_key(|topic| topic.name);
+        topics.dedup_by_key(|topic| topic.name);
+        topics
     }
 }
 
@@ -235,6 +257,11 @@ impl<C, R> Node<C, R> {
     /// How lanes have come through the failovers of their sources, since the start.
     pub fn failovers(&self) -> watch::Receiver<Failovers> {
         self.failovers.clone()
+    }
+
+    /// What rotation of the outbox has done since the start, and what is in its way.
+    pub fn rotated(&self) -> watch::Receiver<Rotated> {
+        self.rotated.clone()
     }
 
     /// What this service has sent, for consumers whose topic has lost it.

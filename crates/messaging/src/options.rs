@@ -7,6 +7,8 @@ use bowline_config::{ByteSize, Faults, Given, List, Setting};
 use bowline_contracts::topics;
 use tonic::transport::Uri;
 
+use crate::rotation;
+
 /// Where Kafka is and how topics are made.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Kafka")]
@@ -53,6 +55,14 @@ pub struct LaneArgs {
     /// How often the head of a quiet lane is announced again.
     #[arg(long, env = "BOWLINE_HEAD_ANNOUNCEMENT_EVERY", default_value = "10m", value_name = "TIME")]
     head_announcement_every: Given<Duration>,
+    /// How long a message is kept in the outbox after it was published, to heal what its topic loses; rows go by the slot,
+    /// up to half as long again later. At most two thirds of what command topics keep (30 days): what is kept longer than
+    /// on its topic would be brought again as lost when it has only expired there.
+    #[arg(long, env = "BOWLINE_OUTBOX_RETENTION", default_value = "24h", value_name = "TIME")]
+    outbox_retention: Given<Duration>,
+    /// How long readers of the outbox may be made to wait by its rotation, which then tries again later.
+    #[arg(long, env = "BOWLINE_OUTBOX_LOCK_WAIT", default_value = "100ms", value_name = "TIME")]
+    outbox_lock_wait: Given<Duration>,
     /// How long a message may be missing before the gap is reported as an error.
     #[arg(long, env = "BOWLINE_GAP_ALARM_AFTER", default_value = "5s", value_name = "TIME")]
     gap_alarm_after: Given<Duration>,
@@ -113,6 +123,10 @@ pub struct LaneOptions {
     pub head_announcement_after: Duration,
     /// How often the head of a quiet lane is announced again.
     pub head_announcement_every: Duration,
+    /// How long a message is kept in the outbox after it was published.
+    pub outbox_retention: Duration,
+    /// How long readers of the outbox may be made to wait by its rotation.
+    pub outbox_lock_wait: Duration,
     /// How long a message may be missing before the gap is reported as an error.
     pub gap_alarm_after: Duration,
     /// The most messages that may be parked for an operator.
@@ -219,6 +233,14 @@ impl LaneArgs {
         let outbox_poll = faults.take("outbox-poll", self.outbox_poll);
         let after = faults.take("head-announcement-after", self.head_announcement_after);
         let every = faults.take("head-announcement-every", self.head_announcement_every);
+        let outbox_retention =
+            faults.take_if("outbox-retention", self.outbox_retention, rotation::RETENTION_TEXT, |time| {
+                rotation::RETENTION.contains(time)
+            });
+        let outbox_lock_wait =
+            faults.take_if("outbox-lock-wait", self.outbox_lock_wait, rotation::LOCK_WAIT_TEXT, |time| {
+                rotation::LOCK_WAIT.contains(time)
+            });
         let gap_alarm_after = faults.take("gap-alarm-after", self.gap_alarm_after);
         let parked_messages_max =
             faults.within("parked-messages-max", self.parked_messages_max, 0..=1_000_000);
@@ -235,6 +257,8 @@ impl LaneArgs {
             outbox_poll: outbox_poll?,
             head_announcement_after: after?,
             head_announcement_every: every?,
+            outbox_retention: outbox_retention?,
+            outbox_lock_wait: outbox_lock_wait?,
             gap_alarm_after: gap_alarm_after?,
             parked_messages_max: parked_messages_max?,
             lane_sources: lane_sources?.unwrap_or_default(),
@@ -258,6 +282,8 @@ impl Default for LaneOptions {
             outbox_poll: Duration::from_millis(50),
             head_announcement_after: Duration::from_secs(2),
             head_announcement_every: Duration::from_mins(10),
+            outbox_retention: Duration::from_hours(24),
+            outbox_lock_wait: Duration::from_millis(100),
             gap_alarm_after: Duration::from_secs(5),
             parked_messages_max: 10_000,
             lane_sources: LaneSources::default(),
@@ -285,7 +311,34 @@ impl KafkaOptions {
 
 #[cfg(test)]
 mod tests {
+    use bowline_config::{Refused, parse_from};
+
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Options {
+        #[command(flatten)]
+        lanes: LaneArgs,
+    }
+
+    #[test]
+    fn the_outbox_is_kept_for_a_time_that_makes_sense() {
+        let parse =
+            |line: &str| parse_from(line.split(' '), |options: Options, faults| options.lanes.check(faults));
+        let kept = |line| parse(line).unwrap().outbox_retention;
+        assert_eq!(kept("test"), LaneOptions::default().outbox_retention);
+        assert_eq!(kept("test --outbox-retention 20d --outbox-lock-wait 2s"), Duration::from_hours(20 * 24));
+        let refused = parse("test --outbox-retention 59s --outbox-lock-wait 0s").unwrap_err();
+        let Refused::Faults(faults) = refused else { panic!("{refused:?}") };
+        let told: Vec<_> =
+            faults.list().iter().map(|fault| (fault.flag.as_str(), fault.expected.as_str())).collect();
+        let expected = [
+            ("--outbox-retention", "a time between 1m and 20d"),
+            ("--outbox-lock-wait", "a time between 1ms and 2s"),
+        ];
+        assert_eq!(told, expected);
+        assert!(parse("test --outbox-retention 21d").is_err());
+    }
 
     #[test]
     fn sources_are_named_with_their_addresses() {

@@ -23,8 +23,8 @@ use crate::{Error, KafkaOptions};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Metadata version 12 is the first that tells topic ids and is spoken by every broker since 3.1.
 const METADATA_VERSION: i16 = 12;
-/// How long commands are kept: longer than any outbox.
-const COMMAND_RETENTION: Duration = Duration::from_hours(30 * 24);
+/// How long commands are kept: longer than in any outbox.
+pub(crate) const COMMAND_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Creates those of `topics` that do not exist. Existing ones are left as they are.
 pub(crate) async fn create(options: &KafkaOptions, topics: &[&Topic]) -> Result<(), Error> {

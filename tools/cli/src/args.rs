@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::dead_letters::DeadLettersArgs;
 use crate::lanes::LanesArgs;
 use crate::prove::ProveArgs;
+use crate::reconcile::ReconcileArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
     Check(CheckArgs),
+    Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),
     Lanes(LanesArgs),
     Prove(Box<ProveArgs>),

@@ -2,9 +2,9 @@
 //!
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
 //! invariants and reports. `up` ([`up`]) starts a stack and keeps it. `check` ([`check`]) draws up the ledger of a stack
-//! that runs. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `dead-letters`
-//! shows and mends what services could not apply, `lanes` what does not flow between them. [`fleet`] knows how the payment
-//! simulator and the four services are started.
+//! that runs, `reconcile` compares its books while it is at work. `prove` injects faults into a stack of its own under load
+//! and draws up the ledger afterwards. `dead-letters` shows and mends what services could not apply, `lanes` what does not
+//! flow between them. [`fleet`] knows how the payment simulator and the four services are started.
 //!
 //! **Guarantees.** Status 0 of `demo`, `check` and `prove` means that nothing is unfinished or broken; 1 that something is
 //! or went wrong; 2 that the command line could not be understood, and of `prove` that nothing could be found out. Whatever was started is stopped again, however the
@@ -23,6 +23,7 @@ pub mod fleet;
 mod lanes;
 mod ledger;
 mod prove;
+mod reconcile;
 pub mod replaying;
 mod running;
 mod screen;
@@ -66,6 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
             Command::Check(args) => check::run(&args, &stop).await,
+            Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),
             Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,
             Command::Lanes(args) => lanes::run(&args, &stop).await,
             Command::Prove(args) => Box::pin(prove::run(&args, &stop)).await,

@@ -1,6 +1,6 @@
 //! Lanes: everything is published, and everyone has applied everything.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use bowline_contracts::topics::{
@@ -125,6 +125,19 @@ pub(crate) async fn parked(databases: &Databases, heads: &Heads) -> Result<Invar
         }
     }
     Ok(invariant)
+}
+
+/// The partitions in which one of those whose books are reconciled has not yet applied all that lies up to these heads.
+pub(crate) async fn behind(databases: &Databases, heads: &Heads) -> Result<HashSet<i16>, Error> {
+    let mut behind = HashSet::new();
+    for database in [&databases.orders, &databases.inventory, &databases.payment] {
+        let applied = applied(database).await?;
+        let late = heard(database.service, heads)
+            .into_iter()
+            .filter(|(lane, head)| applied.get(lane).copied().unwrap_or_default() < *head);
+        behind.extend(late.map(|(lane, _)| lane.partition));
+    }
+    Ok(behind)
 }
 
 /// The watermarks of one service.

@@ -8,7 +8,9 @@
 //! published messages, with the mapping written here a second time. Nothing in it grows with the size of an order: of
 //! each order it keeps a few numbers, so a hundred thousand orders take seconds and little memory.
 //!
-//! **Does not.** On a stack that is at work it reports differences that are none: the databases are read one after the
+//! [`Reconciler`] compares orders, reservations, payments and the provider's books while traffic flows.
+//!
+//! **Does not.** On a stack that is at work [`prove`] reports differences that are none: the databases are read one after the
 //! other. It knows the tables of every service, as an auditor does; they are read by unchecked statements, because a
 //! statement checked at compile time belongs to one database, and a change of a table shows in the end-to-end tests.
 //!
@@ -26,6 +28,7 @@ mod payments;
 mod projection;
 mod provider;
 mod quiet;
+mod reconcile;
 mod reservations;
 mod stock;
 
@@ -37,6 +40,7 @@ use bowline_messaging::tail::Message;
 pub use error::Error;
 pub use invariant::Invariant;
 pub use quiet::{Busy, wait_until_quiet};
+pub use reconcile::{Difference, Kind, ReconcileOptions, Reconciled, Reconciler};
 use url::Url;
 
 /// What was found out about a stack.

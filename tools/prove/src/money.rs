@@ -14,17 +14,7 @@ pub(crate) fn authorized_is_captured_or_voided(payments: &HashMap<Uuid, Payment>
     let mut invariant =
         Invariant::new("money authorised equals money captured plus money voided, for every order");
     for (id, payment) in payments {
-        let Payment { authorized, captured, voided, open } = payment;
-        let mut currencies = [authorized, captured, voided].into_iter().filter_map(|side| side.currency);
-        let first = currencies.next();
-        let balanced = captured.minor.checked_add(voided.minor) == Some(authorized.minor)
-            && captured.minor >= 0
-            && voided.minor >= 0
-            && currencies.all(|currency| Some(currency) == first);
-        invariant.check((*open || !balanced).then(|| {
-            let under_way = if *open { ", and an operation has no outcome" } else { "" };
-            format!("order {id}: {authorized} authorised, {captured} captured, {voided} voided{under_way}")
-        }));
+        invariant.check(balance_fault(payment).map(|fault| format!("order {id}: {fault}")));
     }
     invariant
 }
@@ -37,28 +27,47 @@ pub(crate) fn captured_is_the_total_of_the_confirmed(
     let mut invariant =
         Invariant::new("captured is exactly the order's total if confirmed, nothing otherwise");
     for (id, order) in orders {
-        let captured = payments.get(id).map_or_else(Default::default, |payment| payment.captured);
-        let (due, currency) = match order.outcome {
-            Some(Outcome::Confirmed) => (order.total.minor, Some(order.total.currency.code())),
-            Some(Outcome::Cancelled(_)) | None => (0, None),
-        };
-        let exact = captured.minor == due && captured.currency == currency.filter(|_| due != 0);
-        invariant.check((!exact).then(|| match order.outcome {
-            Some(Outcome::Confirmed) => {
-                format!("order {id}: {captured} captured of a total of {}", order.total)
-            }
-            Some(Outcome::Cancelled(reason)) => {
-                format!("order {id}: {captured} captured, but it is cancelled ({reason})")
-            }
-            None => format!("order {id}: {captured} captured, but it is not finished"),
-        }));
+        let payment = payments.get(id).copied().unwrap_or_default();
+        invariant.check(capture_fault(order, &payment).map(|fault| format!("order {id}: {fault}")));
     }
     for (id, payment) in payments.iter().filter(|(id, _)| !orders.contains_key(id)) {
-        let taken = payment.authorized.minor != 0 || payment.captured.minor != 0;
+        let taken = payment.has_moved_money();
         invariant
             .check(taken.then(|| format!("order {id}: there is money, but orders does not know the order")));
     }
     invariant
+}
+
+/// How a payment is not balanced, or under way.
+pub(crate) fn balance_fault(payment: &Payment) -> Option<String> {
+    let Payment { authorized, captured, voided, open } = payment;
+    let mut currencies = [authorized, captured, voided].into_iter().filter_map(|side| side.currency);
+    let first = currencies.next();
+    let balanced = captured.minor.checked_add(voided.minor) == Some(authorized.minor)
+        && captured.minor >= 0
+        && voided.minor >= 0
+        && currencies.all(|currency| Some(currency) == first);
+    (*open || !balanced).then(|| {
+        let under_way = if *open { ", and an operation has no outcome" } else { "" };
+        format!("{authorized} authorised, {captured} captured, {voided} voided{under_way}")
+    })
+}
+
+/// How what was captured is not what the order's end asks for.
+pub(crate) fn capture_fault(order: &Order, payment: &Payment) -> Option<String> {
+    let captured = payment.captured;
+    let (due, currency) = match order.outcome {
+        Some(Outcome::Confirmed) => (order.total.minor, Some(order.total.currency.code())),
+        Some(Outcome::Cancelled(_)) | None => (0, None),
+    };
+    let exact = captured.minor == due && captured.currency == currency.filter(|_| due != 0);
+    (!exact).then(|| match order.outcome {
+        Some(Outcome::Confirmed) => format!("{captured} captured of a total of {}", order.total),
+        Some(Outcome::Cancelled(reason)) => {
+            format!("{captured} captured, but the order is cancelled ({reason})")
+        }
+        None => format!("{captured} captured, but the order is not finished"),
+    })
 }
 
 #[cfg(test)]

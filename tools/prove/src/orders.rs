@@ -11,7 +11,7 @@ use crate::histories::{self, History};
 use crate::{Error, Invariant};
 
 /// What the other invariants need to know of an order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Order {
     /// How it ended; `None` while it has not.
     pub(crate) outcome: Option<Outcome>,
@@ -41,7 +41,7 @@ pub(crate) async fn read(database: &Database) -> Result<Orders, Error> {
 }
 
 /// `None` when the history does not begin with an order.
-fn fold(events: &[Event]) -> Option<Order> {
+pub(crate) fn fold(events: &[Event]) -> Option<Order> {
     let state = OrderDecider::replay(events);
     let order = state.order()?;
     let units = order.lines.iter().map(|line| line.quantity.units()).sum();

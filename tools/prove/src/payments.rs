@@ -56,6 +56,11 @@ impl Payments {
 }
 
 impl Payment {
+    /// Whether anything was ever held or taken.
+    pub(crate) const fn has_moved_money(&self) -> bool {
+        self.authorized.minor != 0 || self.captured.minor != 0
+    }
+
     /// Amounts are added up from the events, not taken from the state, so that one booked twice shows.
     pub(crate) fn fold(events: &[Event]) -> Self {
         let mut payment =

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bowline_payment_simulator::{BookEntry, BooksPage};
+use bowline_payment_simulator::{BooksPage, Charge};
 use url::Url;
 use uuid::Uuid;
 
@@ -13,14 +13,14 @@ use crate::{Error, Invariant};
 const PAGE_ENTRIES: usize = 1_000;
 
 /// What the provider has under one merchant reference.
-#[derive(Debug, Clone, Default)]
-struct Account {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Account {
     /// Charges of which something was ever held.
-    charges: u32,
+    pub(crate) charges: u32,
     held: Side,
     settled: Side,
     released: Side,
-    outstanding: Side,
+    pub(crate) outstanding: Side,
 }
 
 /// Of every order that payment or the provider knows: at most one charge, nothing outstanding, and the amounts of both
@@ -34,7 +34,7 @@ pub(crate) async fn check(provider: &Url, payments: &HashMap<Uuid, Payment>) -> 
     loop {
         let page = page(&client, provider, after.as_deref()).await.map_err(failed)?;
         for entry in &page.entries {
-            accounts.entry(entry.charge.merchant_reference.clone()).or_default().add(entry);
+            accounts.entry(entry.charge.merchant_reference.clone()).or_default().add(&entry.charge);
         }
         let Some(next) = page.next_after else { break };
         after = Some(next.to_string());
@@ -50,7 +50,12 @@ pub(crate) async fn check(provider: &Url, payments: &HashMap<Uuid, Payment>) -> 
     Ok(invariant)
 }
 
-async fn page(client: &reqwest::Client, provider: &Url, after: Option<&str>) -> reqwest::Result<BooksPage> {
+/// A page of the books.
+pub(crate) async fn page(
+    client: &reqwest::Client,
+    provider: &Url,
+    after: Option<&str>,
+) -> reqwest::Result<BooksPage> {
     let mut address = provider.clone();
     address.set_path("/v1/books");
     address.query_pairs_mut().clear().append_pair("limit", &PAGE_ENTRIES.to_string());
@@ -61,8 +66,8 @@ async fn page(client: &reqwest::Client, provider: &Url, after: Option<&str>) -> 
 }
 
 impl Account {
-    fn add(&mut self, entry: &BookEntry) {
-        let charge = &entry.charge;
+    /// Takes one more charge into account.
+    pub(crate) fn add(&mut self, charge: &Charge) {
         let sides = [
             (&mut self.held, charge.held),
             (&mut self.settled, charge.settled),
@@ -81,7 +86,8 @@ impl Account {
     }
 }
 
-fn fault(payment: &Payment, account: &Account) -> Option<String> {
+/// How what payment says differs from what the provider says.
+pub(crate) fn fault(payment: &Payment, account: &Account) -> Option<String> {
     if account.charges > 1 {
         return Some(format!("{} charges instead of one", account.charges));
     }

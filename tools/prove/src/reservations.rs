@@ -51,7 +51,7 @@ async fn states(database: &Database, orders: &HashMap<Uuid, Order>) -> Result<In
     Ok(invariant)
 }
 
-fn state_fault(outcome: Option<Outcome>, state: &str) -> Option<String> {
+pub(crate) fn state_fault(outcome: Option<Outcome>, state: &str) -> Option<String> {
     let expected: &[&str] = match outcome {
         None => return Some(format!("it is {state}, and the order is not finished")),
         Some(Outcome::Confirmed) => &["committed"],

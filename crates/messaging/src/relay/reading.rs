@@ -70,8 +70,13 @@ impl Relay {
                 behind = true;
                 break;
             }
-            let rows = self.page(self.lanes[index].id, self.lanes[index].enqueued).await?;
-            behind |= self.publish_page(index, rows);
+            let enqueued = self.lanes[index].enqueued;
+            let rows = self.page(self.lanes[index].id, enqueued).await?;
+            if rows.first().is_some_and(|row| row.sequence == enqueued + 1) {
+                behind |= self.publish_page(index, rows);
+            } else {
+                behind |= self.skip_published(index).await?;
+            }
         }
         self.behind = behind;
         Ok(())
@@ -82,14 +87,11 @@ impl Relay {
         let full_page = i64::try_from(rows.len()) == Ok(PAGE);
         let lane = &mut self.lanes[index];
         lane.behind = full_page;
-        if rows.is_empty() {
-            // The head says that there is something.
-            lane.report_lack();
-        }
         for row in rows {
             if row.sequence != lane.enqueued + 1 {
-                lane.report_lack();
-                return false;
+                // The next page begins with what is missing.
+                lane.behind = true;
+                return true;
             }
             let envelope = Envelope {
                 id: row.id,
@@ -106,6 +108,24 @@ impl Relay {
             }
         }
         full_page
+    }
+
+    /// The outbox does not have the next message of a lane, although its head says that there is one: then another replica
+    /// has published it, long enough ago for it to be rotated out, or it is lost. True when there may be more.
+    async fn skip_published(&mut self, index: usize) -> Result<bool, Error> {
+        let published = self.published(&[index]).await?.pop();
+        let lane = &mut self.lanes[index];
+        match published {
+            Some(published) if published.sequence > lane.enqueued => {
+                lane.take_over(published.sequence);
+                self.progress.raise(index, published.sequence);
+            }
+            _ => {
+                lane.behind = false;
+                lane.report_lack();
+            }
+        }
+        Ok(self.lanes[index].behind)
     }
 
     async fn page(&self, lane: i32, after: i64) -> Result<Vec<Row>, Error> {

@@ -20,5 +20,7 @@ mod outage;
 mod parking;
 mod publishing;
 mod registration;
+mod rotation;
+mod rotation_at_work;
 mod serving;
 mod stage;

@@ -193,6 +193,12 @@ impl Bench {
         asked.expect("the query is sound")
     }
 
+    /// Asks for one text as the superuser in a service's database.
+    pub(crate) async fn text(&self, service: &str, query: &'static str) -> String {
+        let mut connection = self.superuser(service).await;
+        sqlx::query_scalar(query).fetch_one(&mut connection).await.expect("the query is sound")
+    }
+
     async fn superuser(&self, service: &str) -> PgConnection {
         let mut url = self.stack.postgres().admin_url().clone();
         url.set_path(&self.stack.databases().service(service).expect("it has a database").database);

@@ -230,11 +230,7 @@ async fn a_replay_comes_to_what_the_file_says_and_every_broken_book_is_found() {
 }
 
 async fn break_and_mend(bench: &Bench, case: &Break) {
-    for (service, table, statement) in case.changes {
-        bench
-            .sql(service, format!("CREATE TABLE public.kept_{} AS TABLE {table}; {statement}", plain(table)))
-            .await;
-    }
+    break_books(bench, case.changes).await;
     let access = bench.fleet.ground.access().expect("every service has a database");
     let proof = prove(&access).await.expect("the ledger can be drawn up");
     let violated: Vec<_> = proof.invariants.iter().filter(|invariant| invariant.violations > 0).collect();
@@ -248,15 +244,27 @@ async fn break_and_mend(bench: &Bench, case: &Break) {
     assert_eq!(code, Some(1), "{}", case.invariant);
     assert!(told.starts_with(&format!("broken: {}\n", case.invariant)), "{told}");
 
-    // Backwards, because rows that were added may refer to those added before.
-    for (service, table, _) in case.changes.iter().rev() {
+    mend_books(bench, case.changes).await;
+    assert_holds(&prove(&access).await.expect("the ledger can be drawn up"));
+}
+
+/// Makes changes (service, table, statement) that [`mend_books`] takes back.
+pub(crate) async fn break_books(bench: &Bench, changes: &[(&str, &str, &str)]) {
+    for (service, table, statement) in changes {
+        let kept = format!("CREATE TABLE public.kept_{} AS TABLE {table}; {statement}", plain(table));
+        bench.sql(service, kept).await;
+    }
+}
+
+/// Backwards, because rows that were added may refer to those added before.
+pub(crate) async fn mend_books(bench: &Bench, changes: &[(&str, &str, &str)]) {
+    for (service, table, _) in changes.iter().rev() {
         let kept = format!("public.kept_{}", plain(table));
         let mend = format!(
             "BEGIN; DELETE FROM {table}; INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {kept}; DROP TABLE {kept}; COMMIT"
         );
         bench.sql(service, mend).await;
     }
-    assert_holds(&prove(&access).await.expect("the ledger can be drawn up"));
 }
 
 fn plain(table: &str) -> String {

@@ -11,5 +11,6 @@ mod kills;
 mod pauses;
 mod provider_trouble;
 mod proving;
+mod reconciling;
 mod replicas;
 mod servers;
