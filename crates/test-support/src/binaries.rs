@@ -21,9 +21,28 @@ pub fn binaries(names: &[&str]) -> BTreeMap<String, PathBuf> {
     let folder = profile_folder();
     let wanted: Vec<&str> = names.iter().copied().filter(|name| !is_current(&folder.join(name))).collect();
     if !wanted.is_empty() {
-        build(&wanted, &folder);
+        build(&wanted, &[], &folder);
     }
     names.iter().map(|&name| (name.to_owned(), folder.join(name))).collect()
+}
+
+/// The folder of the services as a proof runs them: built with their feature `fault-points`. Programs that know nothing of
+/// it, such as the payment simulator, lie there as well, by the names in `others`.
+///
+/// Cargo gives them the names of the ordinary ones; these are built again behind them, which compiles nothing.
+pub fn programs_for_proving(services: &[&str], others: &[&str]) -> PathBuf {
+    let folder = profile_folder();
+    let ours = folder.join("fault-points");
+    std::fs::create_dir_all(&ours).expect("the target folder is ours");
+    let features: Vec<String> = services.iter().map(|service| format!("{service}/fault-points")).collect();
+    for (names, features) in [(services, &features[..]), (others, &[])] {
+        build(names, features, &folder);
+        for name in names {
+            std::fs::copy(folder.join(name), ours.join(name)).expect("it was built");
+        }
+    }
+    build(services, &[], &folder);
+    ours
 }
 
 /// `target/debug` of `target/debug/deps/some_test-0123`.
@@ -48,12 +67,15 @@ fn modified(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|about| about.modified()).ok()
 }
 
-fn build(names: &[&str], folder: &Path) {
+fn build(names: &[&str], features: &[String], folder: &Path) {
     let mut command = Command::new(env!("CARGO"));
     command.arg("build").arg("--quiet").arg("--locked").current_dir(env!("CARGO_MANIFEST_DIR"));
     command.arg("--target-dir").arg(folder.parent().expect("a profile lies in a target folder"));
     if folder.ends_with("release") {
         command.arg("--release");
+    }
+    if !features.is_empty() {
+        command.arg("--features").arg(features.join(","));
     }
     for name in names {
         // The tool is the one program that is not named like its package.

@@ -6,7 +6,7 @@
 //! - A database of one's own: [`TestDatabase::create`], or [`ServiceDatabase::create`] with the roles of production.
 //! - A server of one's own with a streaming replica, to be failed over: [`Replicated`].
 //! - Topics of one's own: [`namespace`].
-//! - The workspace's programs: [`binary`] and [`binaries`].
+//! - The workspace's programs: [`binary`] and [`binaries`]; as a proof runs them: [`programs_for_proving`].
 //! - Waiting for what happens elsewhere: [`eventually`].
 //!
 //! Tests share the servers: they must not stop them. A test that does starts a `bowline_dev_stack::Stack` of its own.
@@ -18,7 +18,7 @@ mod eventually;
 mod replicated;
 mod shared;
 
-pub use binaries::{binaries, binary};
+pub use binaries::{binaries, binary, programs_for_proving};
 pub use bowline_dev_stack::ServiceDatabaseUrls;
 pub use databases::{ServiceDatabase, TestDatabase};
 pub use eventually::eventually;

@@ -21,8 +21,6 @@ const READY_MAX: Duration = Duration::from_mins(1);
 const STOP_MAX: Duration = Duration::from_secs(25);
 const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const SIMULATOR: &str = "payment-simulator";
-/// The folder of the services that were built with their feature fault-points.
-const FOR_PROVING: &str = "fault-points";
 /// The names of addresses in the description of the stack.
 const NAMESPACE: &str = "kafka.namespace";
 
@@ -319,14 +317,6 @@ fn access(
         kafka,
         provider: Url::parse(&format!("http://{provider}")).context("the provider has no valid address")?,
     })
-}
-
-/// The folder of the services that a proof runs: those that were built for it, with points at which they can be made to
-/// die and mechanisms that can be left out, if they lie beside the others.
-pub(crate) fn programs_for_proving() -> anyhow::Result<PathBuf> {
-    let own = own_programs()?;
-    let built_for_it = own.join(FOR_PROVING);
-    Ok(if built_for_it.is_dir() { built_for_it } else { own })
 }
 
 /// The folder of the program that runs: the others are built together with it and lie beside it.

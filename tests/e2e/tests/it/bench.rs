@@ -43,6 +43,8 @@ pub(crate) struct Bench {
     pub(crate) stack: Stack,
     pub(crate) fleet: Fleet,
     folder: KeptOnPanic,
+    /// Whether the services write down what they apply.
+    recording: bool,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -68,6 +70,16 @@ impl KeptOnPanic {
 impl Bench {
     /// Starts servers, simulator and services. `switches` are the simulator's own options.
     pub(crate) async fn start(switches: &[&str]) -> Self {
+        Self::start_with(switches, Vec::new()).await
+    }
+
+    /// The same, and every service writes down what it applies, so that the ledger sees in which order it was.
+    pub(crate) async fn recording(switches: &[&str]) -> Self {
+        Self::start_with(switches, vec![("BOWLINE_RECORD_APPLIED".to_owned(), "true".to_owned())]).await
+    }
+
+    async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
+        let recording = !env.is_empty();
         let (programs, alone) = programs().await;
         let folder = KeptOnPanic(Some(open_folder()));
         // Where `bowline check` looks for it.
@@ -81,11 +93,11 @@ impl Bench {
             kafka: KafkaOptions::new(brokers, String::new()),
             places: Places::take(&stack).expect("there are free ports"),
             switches: switches.iter().map(|&switch| switch.to_owned()).collect(),
-            changes: Changes::default(),
+            changes: Changes { env, ..Changes::default() },
         };
         let fleet = Fleet::start(&stack, ground).await.expect("the services start");
         fleet.publish(&stack).expect("the description can be written");
-        Self { stack, fleet, folder, _alone: alone }
+        Self { stack, fleet, folder, recording, _alone: alone }
     }
 
     /// The folder for `--stack-dir`.
@@ -157,7 +169,11 @@ impl Bench {
         if let Err(busy) = quiet {
             panic!("the stack does not come to rest: {busy}");
         }
-        prove(&access).await.expect("the ledger can be drawn up")
+        let proof = prove(&access).await.expect("the ledger can be drawn up");
+        let in_order = "every message was applied once and in the order of its lane";
+        let recorded = proof.invariants.iter().any(|invariant| invariant.name == in_order);
+        assert_eq!(recorded, self.recording);
+        proof
     }
 
     /// Checks that every order of the plan came to the end that it must come to, and that all books agree: with the

@@ -67,7 +67,7 @@ fn assert_holds_but_for_the_topics(proof: &Proof) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_records_are_deleted_in_the_middle_of_a_replay_and_every_gap_is_healed() {
-    let bench = Bench::start(&[]).await;
+    let bench = Bench::recording(&[]).await;
     let plan = plan(600);
     bench.load(&plan).await;
     let progress = Progress::default();

@@ -10,7 +10,7 @@ const IN_FLIGHT: u64 = 100;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_service_is_killed_with_a_hundred_sagas_in_flight() {
-    let bench = Bench::start(&["--latency=300ms"]).await;
+    let bench = Bench::recording(&["--latency=300ms"]).await;
     let plan = plan(2_000);
     bench.load(&plan).await;
     let progress = Progress::default();

@@ -24,7 +24,7 @@ async fn held(bench: &Bench, service: &str, address: &str) -> (i64, i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_of_every_service_hangs_for_twice_its_lease_and_does_no_harm() {
-    let bench = Bench::start(&["--latency=100ms"]).await;
+    let bench = Bench::recording(&["--latency=100ms"]).await;
     let mut second_orders = String::new();
     for service in SERVICES {
         let second = bench.fleet.start_replica(&bench.stack, service, 2).await.expect("it starts");

@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use bowline_test_support::programs_for_proving;
 use serde_json::Value;
 
 use crate::bench::{open_folder, programs};
@@ -43,4 +44,29 @@ async fn a_short_proof_under_faults_of_many_kinds_holds() {
     }
     let page = std::fs::read_to_string(report.with_extension("html")).expect("it was written");
     assert!(page.contains("Everything holds") && page.ends_with("</html>"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_notices_consumers_that_apply_messages_as_they_come() {
+    let (programs, _alone) = programs().await;
+    let services = ["bowline-orders", "bowline-inventory", "bowline-payment", "bowline-projection"];
+    let broken =
+        tokio::task::block_in_place(|| programs_for_proving(&services, &["bowline-payment-simulator"]));
+    let folder = open_folder();
+    let report = folder.path().join("trials.json");
+    let mut command = Command::new(programs.join("bowline"));
+    command.args(["prove", "--sabotage", "skip-watermark", "--concurrency", "32"]);
+    command.arg("--programs").arg(broken).arg("--stack-dir").arg(folder.path()).arg("--report").arg(&report);
+    command.env_remove("BOWLINE_POSTGRES_URL").env_remove("BOWLINE_KAFKA");
+    let Output { status, stdout, stderr } =
+        tokio::task::block_in_place(|| command.output()).expect("it was built");
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success(), "{status}; the logs are below {}:\n{said}", folder.keep().display());
+    let read = std::fs::read(&report).expect("it was written");
+    let read: Value = serde_json::from_slice(&read).expect("it is JSON");
+    assert_eq!(read[0]["broken"], "skip-watermark");
+    assert!(
+        read[0]["found"].as_str().expect("it was found out").contains("applied once and in the order"),
+        "{read}"
+    );
 }

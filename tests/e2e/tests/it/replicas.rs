@@ -26,7 +26,7 @@ pub(crate) async fn shared(bench: &Bench, service: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_share_the_load_and_one_of_each_is_killed() {
-    let bench = Bench::start(&["--latency=100ms"]).await;
+    let bench = Bench::recording(&["--latency=100ms"]).await;
     let orders = bench.fleet.start_replica(&bench.stack, "orders", 2).await.expect("it starts");
     let inventory = bench.fleet.start_replica(&bench.stack, "inventory", 2).await.expect("it starts");
     shared(&bench, "orders").await;

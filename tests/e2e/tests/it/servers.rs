@@ -8,7 +8,7 @@ use crate::bench::{Bench, PATIENCE, a_second, plan, small_order, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_accepted_without_kafka_and_their_sagas_go_on_when_it_is_back() {
-    let bench = Bench::start(&[]).await;
+    let bench = Bench::recording(&[]).await;
     let plan = plan(900);
     bench.load(&plan).await;
     let progress = Progress::default();
@@ -36,7 +36,7 @@ async fn orders_are_accepted_without_kafka_and_their_sagas_go_on_when_it_is_back
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_goes_on_by_itself_after_postgres_was_away() {
-    let bench = Bench::start(&[]).await;
+    let bench = Bench::recording(&[]).await;
     let plan = plan(900);
     bench.load(&plan).await;
     let progress = Progress::default();

@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::sabotage::{self, Broken};
 use crate::args::{DataArgs, ProviderArgs, StackArgs, time};
+use crate::fleet;
 
 /// Prove on this machine that nothing is lost, doubled or stuck: load, faults, and every invariant afterwards.
 ///
@@ -53,9 +54,13 @@ pub(crate) struct ProveArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     pub(crate) quiet_max: Duration,
     /// Break these mechanisms on purpose, one after the other, separated by commas, or `all`: each run must find a violation.
-    /// Needs services that were built for it, which ./bowline does
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = sabotage::broken)]
+    /// Needs --programs
+    #[arg(long, requires = "programs", value_name = "LIST", value_delimiter = ',', value_parser = sabotage::broken)]
     pub(crate) sabotage: Vec<Broken>,
+    /// Run the services in this folder, built with their feature fault-points, instead of those beside this program; ./bowline
+    /// builds them and names their folder
+    #[arg(long, env = "BOWLINE_PROVE_PROGRAMS", value_name = "DIR")]
+    pub(crate) programs: Option<PathBuf>,
     /// Inject faults into the servers that --postgres-url and --kafka name as well, in databases and topics of its own
     #[arg(long)]
     pub(crate) on_given_servers: bool,
@@ -91,6 +96,11 @@ impl ProveArgs {
         }
         let wanted = |kind: &Kind| !impossible(*kind) && (self.faults.is_empty() || named(*kind));
         Ok(Kind::ALL.into_iter().filter(wanted).collect())
+    }
+
+    /// Where the services and the payment simulator lie.
+    pub(crate) fn programs(&self) -> anyhow::Result<PathBuf> {
+        self.programs.clone().map_or_else(fleet::own_programs, Ok)
     }
 
     pub(crate) fn pace(&self) -> Pace {

@@ -39,7 +39,7 @@ impl<'s> Stage<'s> {
         let Network { detours, proxies } =
             if proxied { Network::lay(args, stack, &places).await? } else { Network::default() };
         let ground = Ground {
-            programs: fleet::programs_for_proving()?,
+            programs: args.programs()?,
             name_prefix: "",
             databases: stack.databases().clone(),
             kafka: names.kafka(stack),
