@@ -47,13 +47,15 @@ const NOT_FOUND_OUT: u8 = 2;
 
 /// Runs a proof. Whatever was started is stopped at its end.
 pub(crate) async fn run(args: &ProveArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let holds = if args.sabotage.is_empty() {
-        let conditions = Conditions { kinds: args.kinds()?, env: recording(), poison: false };
-        Box::pin(prove(args, &conditions, stop)).await.map(|report| report.holds())
-    } else {
-        Box::pin(sabotage::run(args, stop)).await
+    let proved = async {
+        let kinds = args.kinds()?;
+        if !args.sabotage.is_empty() {
+            return sabotage::run(args, stop).await;
+        }
+        let conditions = Conditions { kinds, env: recording(), poison: false };
+        prove(args, &conditions, stop).await.map(|report| report.holds())
     };
-    match holds {
+    match Box::pin(proved).await {
         Ok(holds) => Ok(ExitCode::from(u8::from(!holds))),
         // The command line is at fault: its own message says all.
         Err(error) if error.is::<clap::Error>() => Err(error),

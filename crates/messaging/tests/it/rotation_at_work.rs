@@ -130,7 +130,7 @@ async fn a_relay_goes_on_behind_what_another_has_published_and_rotation_has_take
 }
 
 #[tokio::test]
-async fn the_head_of_a_lane_whose_messages_are_rotated_out_is_announced_in_its_own_history() {
+async fn the_heads_of_lanes_whose_messages_are_rotated_out_are_announced_in_the_present_history() {
     let (orders, inventory, kafka) = (Service::orders().await, Service::inventory().await, kafka().await);
     let listener = inventory.start(&kafka, steady()).await;
     let speaker = orders.start(&kafka, steady()).await;
@@ -152,14 +152,13 @@ async fn the_head_of_a_lane_whose_messages_are_rotated_out_is_announced_in_its_o
 
     let speaker = orders.start(&kafka, steady()).await;
     let mut troubles = listener.node.troubles();
-    let both = troubles.wait_for(|troubles| troubles.gaps.len() == 1 && troubles.stopped.len() == 1);
+    let both = troubles.wait_for(|troubles| troubles.stopped.len() == 2);
     let both = tokio::time::timeout(PATIENCE, both).await.unwrap().unwrap().clone();
-    assert_eq!(both.gaps, ["orders.events.v1/6: sequence 2 of orders"]);
-    let expected = format!(
-        "orders.events.v1/7: orders behind sequence 1: the source continues under incarnation {}",
-        histories[1]
-    );
-    assert!(both.stopped[0].starts_with(&expected), "{both:?}");
+    for (lane, stopped) in
+        ["orders.events.v1/6: orders", "orders.events.v1/7: orders"].iter().zip(&both.stopped)
+    {
+        assert!(stopped.starts_with(lane) && stopped.contains(&histories[1].to_string()), "{both:?}");
+    }
     speaker.drain().await;
     listener.drain().await;
 }

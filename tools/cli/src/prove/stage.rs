@@ -11,7 +11,7 @@ use bowline_faults::{Hands, Kind, Link, ProcessSite, Site, Terrain};
 use url::Url;
 
 use super::ProveArgs;
-use crate::fleet::{self, Changes, Fleet, Ground, Places, Replica};
+use crate::fleet::{Changes, Fleet, Ground, Places, Replica};
 use crate::running::Names;
 
 /// How long anything may take to come back before that is a failure.
