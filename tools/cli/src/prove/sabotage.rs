@@ -99,7 +99,9 @@ fn conditions(sabotage: Option<Sabotage>) -> Conditions {
         // Messages that are published again.
         Some(Sabotage::SkipWatermark) => vec![Kind::Kill, Kind::FaultPoints],
         // Transactions that are rolled back.
-        Some(Sabotage::NumberBySequence | Sabotage::PublishBeforeCommit) => vec![Kind::Sessions, Kind::Kill],
+        Some(Sabotage::NumberBySequence | Sabotage::PublishBeforeCommit) => {
+            vec![Kind::Sessions, Kind::FaultPoints]
+        }
         // Answers that are lost.
         Some(Sabotage::ForgetKeys) => vec![Kind::Kill, Kind::Sessions],
         // Streams that are read again.
