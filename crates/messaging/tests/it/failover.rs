@@ -1,12 +1,14 @@
 //! A source whose database is lost and replaced by a streaming replica: with all commits, and with commits missing.
 
+use std::net::SocketAddr;
+
 use bowline_contracts::topics::INVENTORY;
-use bowline_messaging::{Acceptance, Failovers, HeardLane, HeardLanes, HeldState, Operator};
+use bowline_messaging::{Acceptance, Failovers, HeardLane, HeardLanes, HeldState, KafkaOptions, Operator};
 use bowline_test_support::{Replicated, eventually};
 
 use crate::broker::key_of;
 use crate::serving::{Source, asking, free_address};
-use crate::stage::{PATIENCE, Service, in_order, kafka};
+use crate::stage::{PATIENCE, Replica, Service, in_order, kafka};
 
 const LANES: [u16; 3] = [2, 4, 6];
 
@@ -16,16 +18,36 @@ fn keys(lanes: &[u16], sequences: std::ops::RangeInclusive<i64>) -> Vec<uuid::Uu
     lanes.flat_map(|lane| sequences.clone().map(move |sequence| key_of(lane, sequence))).collect()
 }
 
+/// A source on a replicated server and a consumer that asks it; three messages of each lane are applied and replicated.
+struct Scene {
+    servers: Replicated,
+    inventory: Service,
+    kafka: KafkaOptions,
+    address: SocketAddr,
+    source: Source,
+    /// The source's database as it is behind a failover.
+    promoted: Service,
+    replica: Replica,
+}
+
+impl Scene {
+    async fn open() -> Self {
+        let (servers, inventory, kafka) =
+            (Replicated::start().await, Service::inventory().await, kafka().await);
+        let (orders, address) = (Service::orders_on(&servers).await, free_address().await);
+        let promoted = orders.on_standby(&servers);
+        let source = Source::start_at(orders, &kafka, address).await;
+        let replica = inventory.start(&kafka, asking(address)).await;
+        source.say(keys(&LANES, 1..=3)).await;
+        inventory.applies(9).await;
+        servers.catches_up().await;
+        Self { servers, inventory, kafka, address, source, promoted, replica }
+    }
+}
+
 #[tokio::test]
 async fn a_replica_that_has_every_commit_takes_over_and_all_lanes_go_on_by_themselves() {
-    let (servers, inventory, kafka) = (Replicated::start().await, Service::inventory().await, kafka().await);
-    let (orders, address) = (Service::orders_on(&servers).await, free_address().await);
-    let promoted = orders.on_standby(&servers);
-    let source = Source::start_at(orders, &kafka, address).await;
-    let replica = inventory.start(&kafka, asking(address)).await;
-    source.say(keys(&LANES, 1..=3)).await;
-    inventory.applies(9).await;
-    servers.catches_up().await;
+    let Scene { servers, inventory, kafka, address, source, promoted, replica } = Scene::open().await;
     let before = source.incarnation().await;
     source.vanish().await;
     servers.fail_over().await;
@@ -60,14 +82,7 @@ async fn forgotten(lanes: &HeardLanes) -> (HeardLane, Acceptance) {
 
 #[tokio::test]
 async fn a_replica_that_lacks_commits_stops_the_lane_that_had_applied_them_until_an_operator_accepts() {
-    let (servers, inventory, kafka) = (Replicated::start().await, Service::inventory().await, kafka().await);
-    let (orders, address) = (Service::orders_on(&servers).await, free_address().await);
-    let promoted = orders.on_standby(&servers);
-    let source = Source::start_at(orders, &kafka, address).await;
-    let replica = inventory.start(&kafka, asking(address)).await;
-    source.say(keys(&LANES, 1..=3)).await;
-    inventory.applies(9).await;
-    servers.catches_up().await;
+    let Scene { servers, inventory, kafka, address, source, promoted, replica } = Scene::open().await;
     servers.cut_off().await;
     // Committed, published and applied, and lost with the primary.
     source.say(keys(&[4], 4..=5)).await;
