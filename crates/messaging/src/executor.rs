@@ -5,9 +5,12 @@ mod gaps;
 mod histories;
 mod intake;
 mod queues;
+mod rest;
 mod stepping;
 
 pub use self::histories::Failovers;
+pub(crate) use self::rest::Pace;
+use self::rest::Rest;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -184,6 +187,7 @@ impl<C, R> Commands<C, R> {
 pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) handler: H,
     pub(crate) options: LaneOptions,
+    pub(crate) pace: Pace,
     pub(crate) database: Database,
     pub(crate) ids: SystemIds,
     pub(crate) inbox: Inbox,
@@ -222,6 +226,8 @@ pub(crate) struct Executor<H: Handler> {
     pending_since: Instant,
     /// No message is applied before; see [`AWAY_PAUSE`].
     resume_at: Instant,
+    /// Between two batches.
+    rest: Rest,
     /// The keys whose messages are parked, as last seen.
     queued: HashSet<Uuid>,
     /// Messages found to be poison, by key, until they are parked.
@@ -254,6 +260,7 @@ impl<H: Handler> Executor<H> {
             pending: Vec::new(),
             pending_since: now,
             resume_at: now,
+            rest: Rest::default(),
             healer,
             gaps: HashMap::new(),
             queued: HashSet::new(),
@@ -272,7 +279,8 @@ impl<H: Handler> Executor<H> {
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !cancelled.is_cancelled() {
-            let due = self.due_at();
+            let due = self.wake_at();
+            let awake = self.rest.ends_at().is_none();
             tokio::select! {
                 biased;
                 () = cancelled.cancelled() => break,
@@ -284,14 +292,18 @@ impl<H: Handler> Executor<H> {
                 }
                 _ = self.parts.topic_ids.changed() => self.follow_leases().await,
                 _ = housekeeping.tick() => self.keep_house().await,
-                Some(call) = self.parts.calls.recv(), if self.calls.is_empty() => self.calls.push(call),
-                Some(records) = self.parts.records.recv(), if self.has_room() => self.take(records),
+                Some(call) = self.parts.calls.recv(), if awake && self.calls.is_empty() => self.calls.push(call),
+                Some(records) = self.parts.records.recv(), if awake && self.has_room() => self.take(records),
                 answer = self.healer.answered(), if self.has_room() => self.take_answer(answer),
                 () = sleep_until(due), if due.is_some() => {}
             }
-            self.gather();
-            if self.is_due() {
-                self.execute_gathered().await;
+            if self.rest.is_over() {
+                self.gather();
+                if self.is_due() {
+                    let (size, began) = (self.calls.len() + self.pending.len(), Instant::now());
+                    self.execute_gathered().await;
+                    self.rest = Rest::after(self.parts.pace, size, began.elapsed());
+                }
             }
         }
         self.finish().await;
@@ -326,6 +338,11 @@ impl<H: Handler> Executor<H> {
             || self.pending.iter().any(|message| self.parts.handler.concerns(&message.envelope.message_type));
         let due = if urgent { self.pending_since } else { self.pending_since + IDLE_MESSAGES_WAIT };
         Some(due.max(self.resume_at))
+    }
+
+    /// When there is something to do though nothing more comes in.
+    fn wake_at(&self) -> Option<Instant> {
+        self.rest.ends_at().or_else(|| self.due_at())
     }
 
     fn is_due(&self) -> bool {

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::consumer::Consumer;
-use crate::executor::{Commands, Executor, ExecutorParts, Failovers, Handler, Troubles};
+use crate::executor::{Commands, Executor, ExecutorParts, Failovers, Handler, Pace, Troubles};
 use crate::healing::{Healed, Healer};
 use crate::inbox::Inbox;
 use crate::inputs::{Inputs, Progress};
@@ -153,6 +153,7 @@ impl Registered {
         let parts = ExecutorParts {
             handler,
             options: options.lanes.clone(),
+            pace: Pace::of(&options.lanes, wiring.derived),
             database: hot.clone(),
             ids: SystemIds,
             inbox: Inbox::new(wiring.source, &wiring.hears),

@@ -43,6 +43,10 @@ pub struct LaneArgs {
     /// The most commands and messages in one transaction.
     #[arg(long, env = "BOWLINE_BATCH_MAX", default_value = "1024", value_name = "COUNT")]
     batch_max: Given<usize>,
+    /// The longest rest between two large batches, which makes the next one larger: as long as the last one took, up to
+    /// this; four times as much in a service whose writes are derived. 0s for none.
+    #[arg(long, env = "BOWLINE_BATCH_REST_MAX", default_value = "25ms", value_name = "TIME")]
+    batch_rest_max: Given<Duration>,
     /// The most callers that wait for the executor; the next one is told to come again.
     #[arg(long, env = "BOWLINE_COMMANDS_WAITING_MAX", default_value = "8192", value_name = "COUNT")]
     commands_waiting_max: Given<usize>,
@@ -115,6 +119,8 @@ pub struct LaneOptions {
     pub lease_renewal: Duration,
     /// The most commands and messages in one transaction.
     pub batch_max: usize,
+    /// The longest rest between two large batches.
+    pub batch_rest_max: Duration,
     /// The most callers that wait for the executor.
     pub commands_waiting_max: usize,
     /// How often the outbox is looked at for what other replicas have committed.
@@ -228,6 +234,10 @@ impl LaneArgs {
             faults.add("lease-renewal", None, "a time above zero and at most a third of --lease-ttl");
         }
         let batch_max = faults.within("batch-max", self.batch_max, 1..=16_384);
+        let batch_rest_max =
+            faults.take_if("batch-rest-max", self.batch_rest_max, "a time up to 1s", |time| {
+                *time <= Duration::from_secs(1)
+            });
         let commands_waiting_max =
             faults.within("commands-waiting-max", self.commands_waiting_max, 1..=1_000_000);
         let outbox_poll = faults.take("outbox-poll", self.outbox_poll);
@@ -253,6 +263,7 @@ impl LaneArgs {
             lease_ttl: lease_ttl?,
             lease_renewal: lease_renewal?,
             batch_max: batch_max?,
+            batch_rest_max: batch_rest_max?,
             commands_waiting_max: commands_waiting_max?,
             outbox_poll: outbox_poll?,
             head_announcement_after: after?,
@@ -278,6 +289,7 @@ impl Default for LaneOptions {
             lease_ttl: Duration::from_secs(2),
             lease_renewal: Duration::from_millis(500),
             batch_max: 1024,
+            batch_rest_max: Duration::from_millis(25),
             commands_waiting_max: 8192,
             outbox_poll: Duration::from_millis(50),
             head_announcement_after: Duration::from_secs(2),

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::consumer::{Body, Consumer, Content, Order, Record};
-use crate::executor::{Answer, Commands, Executor, ExecutorParts, Failovers, Troubles};
+use crate::executor::{Answer, Commands, Executor, ExecutorParts, Failovers, Pace, Troubles};
 use crate::healing::Healer;
 use crate::inbox::Inbox;
 use crate::inputs::Progress as Applied;
@@ -158,6 +158,8 @@ impl Registered {
         let parts = ExecutorParts {
             handler,
             options: lanes.clone(),
+            // Whoever steps decides himself when a batch begins.
+            pace: Pace::default(),
             database: self.hot.clone(),
             ids: SystemIds,
             inbox: Inbox::new(wiring.source, &wiring.hears),

@@ -15,8 +15,8 @@ use crate::replaying;
 use crate::running::Names;
 use crate::screen::say;
 
-/// The most orders that are replayed; by then nothing gets any faster.
-const ORDERS_MAX: usize = 6_000;
+/// The most orders that are replayed; by then the broker has compiled what it uses.
+const ORDERS_MAX: usize = 12_000;
 /// The fewest; a measured replay of a handful would be too little.
 const ORDERS_MIN: NonZeroUsize = NonZeroUsize::new(1_000).expect("1,000 is not zero");
 /// The fewest orders in flight.
