@@ -189,7 +189,7 @@ async fn format_storage(
 ) -> Result<()> {
     let mut command = tokio::process::Command::new(java);
     // It runs for a second: a thorough compiler would only cost time.
-    command.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]);
+    command.arg("-XX:TieredStopAtLevel=1");
     command.args(settings::java_arguments(jars, 256, "kafka.tools.StorageTool"));
     command.args(["format", "--ignore-formatted", "--cluster-id"]).arg(settings::cluster_id());
     command.arg("--config").arg(properties).current_dir("/").stdin(Stdio::null());
