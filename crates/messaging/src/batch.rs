@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bowline_fault_points::{Point, Sabotage, is_broken, reached};
 use sqlx::PgConnection;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::Error;
@@ -31,8 +30,6 @@ pub struct Batch<C> {
     pub(crate) queues: Option<Queues>,
     /// Whether it is written down what is applied; see [`applied_ranges`].
     pub(crate) records_applied: bool,
-    /// Where a broken relay gets messages before their commit; empty but in builds for proving.
-    pub(crate) early: Option<mpsc::Sender<Vec<Sequenced>>>,
 }
 
 /// The queues of parked keys, and what a batch takes out of them.
@@ -130,7 +127,6 @@ impl<C> Batch<C> {
             positions: Vec::new(),
             queues: None,
             records_applied: false,
-            early: None,
         }
     }
 
@@ -234,12 +230,7 @@ impl<C> Batch<C> {
             .positions
             .iter()
             .filter(|position| position.inputs.iter().all(|input| admission.allows(*input)));
-        let sent = outbox.write(connection, &Advances::of(steps, positions), messages).await?;
-        if let Some(early) = &self.early {
-            // As a relay would that does not wait for the commit.
-            let _ = early.try_send(sent.clone());
-        }
-        Ok(sent)
+        outbox.write(connection, &Advances::of(steps, positions), messages).await
     }
 }
 

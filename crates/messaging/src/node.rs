@@ -116,7 +116,7 @@ impl Registered {
         PartitionWrites::register(&mut transaction, PARTITIONS).await?;
         Inbox::new(wiring.source, &wiring.hears).register(&mut transaction).await?;
         transaction.commit().await?;
-        let outbox = outbox.numbered_by(&lazy);
+        let outbox = outbox.numbered_by(&lazy).published_by(wiring.source, &options.kafka)?;
         let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
         Ok(Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader })
     }

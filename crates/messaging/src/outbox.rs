@@ -10,10 +10,12 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::Error;
+use self::early::Early;
 use crate::batch::Advances;
+use crate::{Error, KafkaOptions};
 
 mod by_sequence;
+mod early;
 
 /// The database's number of a lane of this source.
 pub type LaneId = i32;
@@ -61,6 +63,8 @@ pub struct Outbox {
     message_bytes_max: usize,
     /// Where a broken outbox takes its numbers from; empty but in builds for proving.
     numbers: Option<Database>,
+    /// How a broken outbox publishes before the commit; empty but in builds for proving.
+    early: Option<Early>,
 }
 
 /// Attributes and Kafka's own framing beside the payload; generous.
@@ -107,13 +111,19 @@ impl Outbox {
                 Some(((name, partition), *lane))
             })
             .collect();
-        Ok(Self { lanes, message_bytes_max, numbers: None })
+        Ok(Self { lanes, message_bytes_max, numbers: None, early: None })
     }
 
     /// As a proof has it: sequences come from `numbers`, without waiting for any transaction, if that is to be broken.
     pub(crate) fn numbered_by(self, numbers: &Database) -> Self {
         let broken = is_broken(Sabotage::NumberBySequence);
         Self { numbers: broken.then(|| numbers.clone()), ..self }
+    }
+
+    /// As a proof has it: messages are published by `source` before their transaction commits, if that is to be broken.
+    pub(crate) fn published_by(self, source: &'static str, kafka: &KafkaOptions) -> Result<Self, Error> {
+        let broken = is_broken(Sabotage::PublishBeforeCommit);
+        Ok(Self { early: broken.then(|| Early::start(source, kafka)).transpose()?, ..self })
     }
 
     /// The lane of a partition of a topic.
@@ -146,13 +156,17 @@ impl Outbox {
         advances: &Advances,
         messages: Vec<Outgoing>,
     ) -> Result<Vec<Sequenced>, Error> {
-        match &self.numbers {
-            _ if messages.is_empty() && advances.is_empty() => Ok(Vec::new()),
+        let sent = match &self.numbers {
+            _ if messages.is_empty() && advances.is_empty() => Vec::new(),
             Some(numbers) if !messages.is_empty() => {
-                by_sequence::write(self, numbers, connection, advances, messages).await
+                by_sequence::write(self, numbers, connection, advances, messages).await?
             }
-            _ => self.write_in_order(connection, advances, messages).await,
+            _ => self.write_in_order(connection, advances, messages).await?,
+        };
+        if let Some(early) = &self.early {
+            early.publish(&sent).await;
         }
+        Ok(sent)
     }
 
     async fn write_in_order(

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::lane::Lane;
+pub(crate) use self::lane::envelope;
 use crate::lease::Owned;
 use crate::outbox::{Outbox, Sequenced};
 use crate::producer::{Broker, Producer, Progress};
@@ -126,7 +127,7 @@ impl Relay {
                 self.behind = true;
                 continue;
             }
-            let envelope = lane::envelope(self.parts.source, &message);
+            let envelope = envelope(self.parts.source, &message);
             let sent =
                 lane.send(&self.producer, index, message.message.key, &envelope, &message.message.payload);
             self.behind |= !sent;

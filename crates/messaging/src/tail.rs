@@ -1,15 +1,24 @@
 //! Reads topics from the outside: for tools, checks and tests. Keeps no position and applies no watermark.
 
+use std::time::{Duration, Instant};
+
 use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
 use bowline_contracts::topics::Topic;
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::consumer::{Body, Consumer, Content, Record};
 use crate::tracker::Assignment;
 use crate::{Error, KafkaOptions};
+
+/// How long the broker may take to answer a question, and a topic or its leader to become known to all brokers.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a broker that does not know a topic yet is left alone.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where a tail begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +52,13 @@ pub struct Tail {
     /// Keeps the reading thread alive.
     _consumer: Consumer,
     records: mpsc::Receiver<Vec<Record>>,
+    /// Where the partitions ended in which something was to be read.
     ends: Vec<(&'static Topic, u16, i64)>,
 }
 
 impl Tail {
-    /// Opens every partition of `topics`. Blocks its thread while the broker is asked for offsets.
+    /// Opens every partition of `topics`. Waits a while for topics that are not known yet: one that was just created is
+    /// not known to every broker at once, and has no leader while its broker starts.
     pub async fn open(options: &KafkaOptions, topics: &[&'static Topic], from: From) -> Result<Self, Error> {
         let (options, topics) = (options.clone(), topics.to_vec());
         let opened = tokio::task::spawn_blocking(move || Self::open_blocking(&options, &topics, from)).await;
@@ -56,15 +67,17 @@ impl Tail {
 
     fn open_blocking(options: &KafkaOptions, topics: &[&'static Topic], from: From) -> Result<Self, Error> {
         let asking: BaseConsumer = options.consumer("bowline.tail").create()?;
-        let patience = std::time::Duration::from_secs(10);
+        let known_by = Instant::now() + PATIENCE;
         let (consumer, records) = Consumer::start(options, "bowline.tail", topics)?;
         let (mut assignments, mut ends) = (Vec::new(), Vec::new());
         for topic in topics {
             for partition in 0..topic.partitions {
                 let name = options.topic_name(topic);
-                let (low, high) = asking.fetch_watermarks(&name, i32::from(partition), patience)?;
+                let (low, high) = extent(&asking, &name, i32::from(partition), known_by)?;
                 let offset = if from == From::Beginning { low } else { high };
-                ends.push((*topic, partition, high));
+                if offset < high {
+                    ends.push((*topic, partition, high));
+                }
                 assignments.push(Assignment { topic, partition, offset, generation: 0 });
             }
         }
@@ -80,12 +93,8 @@ impl Tail {
 
     /// Every message that lay on the topics when the tail was opened, in order of offset within each partition.
     pub async fn read_to_end(mut self) -> Vec<Message> {
-        let mut open: Vec<(&'static str, u16, i64)> = self
-            .ends
-            .iter()
-            .filter(|(_, _, end)| *end > 0)
-            .map(|(topic, partition, end)| (topic.name, *partition, *end))
-            .collect();
+        let mut open: Vec<(&'static str, u16, i64)> =
+            self.ends.iter().map(|(topic, partition, end)| (topic.name, *partition, *end)).collect();
         let mut messages = Vec::new();
         while !open.is_empty() {
             let Some(records) = self.records.recv().await else { break };
@@ -98,6 +107,34 @@ impl Tail {
         }
         messages
     }
+}
+
+/// The first offset of a partition and the one behind its last.
+fn extent(
+    asking: &BaseConsumer,
+    topic: &str,
+    partition: i32,
+    known_by: Instant,
+) -> Result<(i64, i64), KafkaError> {
+    loop {
+        match asking.fetch_watermarks(topic, partition, PATIENCE) {
+            Err(error) if is_not_known_yet(&error) && Instant::now() < known_by => {
+                std::thread::sleep(ASK_AGAIN);
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_not_known_yet(error: &KafkaError) -> bool {
+    let not_yet = [
+        RDKafkaErrorCode::UnknownTopic,
+        RDKafkaErrorCode::UnknownPartition,
+        RDKafkaErrorCode::UnknownTopicOrPartition,
+        RDKafkaErrorCode::LeaderNotAvailable,
+        RDKafkaErrorCode::NotLeaderForPartition,
+    ];
+    error.rdkafka_error_code().is_some_and(|code| not_yet.contains(&code))
 }
 
 fn message(record: Record) -> Option<Message> {

@@ -1,15 +1,20 @@
 //! A database for one test.
 
+use std::time::Duration;
+
 use bowline_dev_stack::databases::AUDITOR;
 use bowline_dev_stack::secrets::{Secrets, random_text};
-use bowline_dev_stack::{Databases, ServiceDatabaseUrls};
+use bowline_dev_stack::{Databases, Error, ServiceDatabaseUrls};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use url::Url;
 
+use crate::eventually;
 use crate::shared::stack;
 
 /// A name of PostgreSQL has at most 63 bytes; the rest is for what makes it unique.
 const NAME_MAX: usize = 24;
+/// Ends a run that hangs.
+const LOGIN_WITHIN: Duration = Duration::from_mins(1);
 
 /// An empty database that belongs to the superuser, dropped with this value.
 #[derive(Debug)]
@@ -83,9 +88,19 @@ impl ServiceDatabase {
     /// As [`ServiceDatabase::create`], on the server of this superuser.
     pub(crate) async fn create_on(admin_url: &Url, service: &str) -> Self {
         let prefix = format!("{}_", unique("t"));
-        let databases = Databases::prepare_some(admin_url, &prefix, &[service], &secrets(admin_url))
-            .await
-            .expect("a superuser may make roles and databases");
+        // A busy machine may take longer for a login than the server waits for it.
+        let databases =
+            eventually(
+                "the server lets a superuser in",
+                LOGIN_WITHIN,
+                async || match Databases::prepare_some(admin_url, &prefix, &[service], &secrets(admin_url))
+                    .await
+                {
+                    Err(Error::PostgresUnreachable { .. }) => None,
+                    prepared => Some(prepared.expect("a superuser may make roles and databases")),
+                },
+            )
+            .await;
         Self { databases, service: service.to_owned() }
     }
 

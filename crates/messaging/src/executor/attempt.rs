@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bowline_database::{Fault, sqlstate};
-use bowline_fault_points::{Point, Sabotage, is_broken, reached};
+use bowline_fault_points::{Point, reached};
 use bowline_kernel::error_text;
 use tokio::time::Instant;
 
@@ -54,16 +54,9 @@ impl<H: Handler> Executor<H> {
         let parked = sort_out(&messages, &self.queued, &self.condemned);
         let queues =
             (!parked.is_empty()).then(|| Queues { parking: self.parts.parking.clone(), letters: Vec::new() });
-        let early = is_broken(Sabotage::PublishBeforeCommit).then(|| self.parts.offers.clone());
         let records_applied = self.parts.options.record_applied;
-        let batch = Batch {
-            parked,
-            positions,
-            queues,
-            records_applied,
-            early,
-            ..Batch::of(commands, messages, steps)
-        };
+        let batch =
+            Batch { parked, positions, queues, records_applied, ..Batch::of(commands, messages, steps) };
         let result = self.parts.handler.execute(&batch).await;
         match result {
             Ok(executed) => {

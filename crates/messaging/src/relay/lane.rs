@@ -159,7 +159,7 @@ impl Lane {
 }
 
 /// The envelope of a message that has its sequence.
-pub(super) fn envelope(source: &str, sequenced: &Sequenced) -> Envelope {
+pub(crate) fn envelope(source: &str, sequenced: &Sequenced) -> Envelope {
     let message = &sequenced.message;
     Envelope {
         id: message.id,

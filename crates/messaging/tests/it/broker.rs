@@ -8,9 +8,10 @@ use bowline_messaging::KafkaOptions;
 use bowline_messaging::tail::{From, Tail};
 use bowline_test_support::eventually;
 use chrono::DateTime;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -108,12 +109,16 @@ pub(crate) async fn published(kafka: &KafkaOptions, topic: &'static Topic) -> BT
     published
 }
 
-/// The heads announced on a partition: each with the history that it was announced in.
+/// The heads announced on a partition: each with the history that it was announced in. None on a topic that is not there.
 pub(crate) async fn announced(kafka: &KafkaOptions, topic: &Topic, partition: u16) -> Vec<(Uuid, i64)> {
     let consumer: BaseConsumer = client(kafka).set("group.id", "none").create().unwrap();
     let (name, partition) = (kafka.topic_name(topic), i32::from(partition));
     let read = move || {
-        let (low, high) = consumer.fetch_watermarks(&name, partition, PATIENCE).unwrap();
+        let (low, high) = match consumer.fetch_watermarks(&name, partition, PATIENCE) {
+            // Whoever creates the topic has not come to it yet.
+            Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownPartition)) => return Vec::new(),
+            extent => extent.unwrap(),
+        };
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&name, partition, Offset::Beginning).unwrap();
         consumer.assign(&list).unwrap();
@@ -129,14 +134,23 @@ pub(crate) async fn announced(kafka: &KafkaOptions, topic: &Topic, partition: u1
     heads.map(|head| (head.incarnation, head.sequence)).collect()
 }
 
+/// Creates a topic as its owner does.
+pub(crate) async fn create_topic(kafka: &KafkaOptions, topic: &'static Topic) {
+    let admin: AdminClient<DefaultClientContext> = client(kafka).create().unwrap();
+    let name = kafka.topic_name(topic);
+    let new = NewTopic::new(&name, i32::from(topic.partitions), TopicReplication::Fixed(1));
+    admin.create_topics(&[new], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+}
+
 /// Deletes a topic and waits until it is gone.
 pub(crate) async fn delete_topic(kafka: &KafkaOptions, topic: &'static Topic) {
     let admin: AdminClient<DefaultClientContext> = client(kafka).create().unwrap();
     let name = kafka.topic_name(topic);
     admin.delete_topics(&[&name], &AdminOptions::new()).await.unwrap()[0].as_ref().unwrap();
+    let asking: BaseConsumer = client(kafka).create().unwrap();
     eventually("the topic is gone", PATIENCE, async || {
-        let asked = Tail::open(kafka, &[topic], From::Beginning).await;
-        asked.is_err().then_some(())
+        let metadata = asking.fetch_metadata(Some(&name), PATIENCE).unwrap();
+        metadata.topics()[0].error().map(|_| ())
     })
     .await;
 }

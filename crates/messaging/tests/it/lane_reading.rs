@@ -22,7 +22,7 @@ async fn source(sizes: &[usize]) -> (Service, Replica, LaneReader) {
     outbox.append(&mut transaction, sizes.iter().map(of_size).collect()).await.unwrap();
     transaction.commit().await.unwrap();
     let replica = orders.start(&kafka, steady()).await;
-    let reader = replica.node.lane_reader();
+    let reader = replica.lane_reader().await;
     (orders, replica, reader)
 }
 

@@ -2,8 +2,9 @@
 
 use bowline_contracts::topics::ORDERS_EVENTS;
 use bowline_messaging::Wiring;
+use bowline_messaging::tail::{From, Tail};
 
-use crate::broker::{Speaker, delete_topic, published};
+use crate::broker::{Speaker, create_topic, delete_topic, published};
 use crate::stage::{Service, kafka, steady};
 
 #[tokio::test]
@@ -64,6 +65,17 @@ async fn a_topic_made_again_is_read_from_its_beginning() {
     assert_eq!(inventory.applies(4).await[&2], [1, 2, 3, 4]);
     assert_eq!(published(&kafka, &ORDERS_EVENTS).await[&2], [3, 4]);
     replica.drain().await;
+}
+
+#[tokio::test]
+async fn a_reader_of_topics_waits_for_one_that_is_not_known_yet() {
+    let kafka = kafka().await;
+    let topics = [&ORDERS_EVENTS];
+    let opening = Tail::open(&kafka, &topics, From::Beginning);
+    let (tail, ()) = tokio::join!(opening, create_topic(&kafka, &ORDERS_EVENTS));
+    let mut tail = tail.unwrap();
+    Speaker::new(&kafka).say(2, [1]).await;
+    assert_eq!(tail.next().await.unwrap()[0].envelope.sequence, 1);
 }
 
 #[tokio::test]

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use bowline_contracts::partition;
 use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PARTITIONS, Topic};
-use bowline_database::{ConnectOptions, Database, Fault, Profile};
+use bowline_database::{ConnectOptions, Database, Fault, Profile, Transaction};
 use bowline_kernel::SystemIds;
 use bowline_messaging::{
-    Commands, KafkaOptions, LaneOptions, MIGRATOR, Node, NodeOptions, Outbox, Outgoing, Registered,
-    Sequenced, Wiring, incarnation,
+    Commands, KafkaOptions, LaneOptions, LaneReadError, LaneReader, MIGRATOR, Node, NodeOptions, Outbox,
+    Outgoing, Registered, Sequenced, Wiring, incarnation,
 };
 use bowline_test_support::{Replicated, ServiceDatabase, ServiceDatabaseUrls, eventually, namespace, stack};
 use bytes::Bytes;
 use chrono::DateTime;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, FromRow, PgConnection};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::ledger::{Ask, Ledger, Script};
@@ -40,6 +42,8 @@ pub(crate) struct Service {
     _database: Option<ServiceDatabase>,
     urls: ServiceDatabaseUrls,
     name: &'static str,
+    /// Asked again and again: a login for each question would keep the server from everything else.
+    looking: Mutex<Option<PgConnection>>,
 }
 
 /// A running replica and what its handler is told to do wrong.
@@ -61,13 +65,21 @@ impl Service {
 
     /// The same service, on the standby of these servers.
     pub(crate) fn on_standby(&self, servers: &Replicated) -> Self {
-        Self { _database: None, urls: servers.on_standby(&self.urls), name: self.name }
+        Self {
+            _database: None,
+            urls: servers.on_standby(&self.urls),
+            name: self.name,
+            looking: Mutex::default(),
+        }
     }
 
     async fn of(database: ServiceDatabase, name: &'static str) -> Self {
         let urls = database.urls().clone();
-        bowline_database::migrate(&urls.owner, &[("messaging", &MIGRATOR)]).await.unwrap();
-        let this = Self { _database: Some(database), urls, name };
+        patiently("the tables are made", async || {
+            bowline_database::migrate(&urls.owner, &[("messaging", &MIGRATOR)]).await
+        })
+        .await;
+        let this = Self { _database: Some(database), urls, name, looking: Mutex::default() };
         sqlx::raw_sql(SCHEMA).execute(&mut this.owner().await).await.unwrap();
         this
     }
@@ -84,12 +96,12 @@ impl Service {
 
     /// As the role that may do anything with the tables.
     pub(crate) async fn owner(&self) -> PgConnection {
-        PgConnection::connect(&self.urls.owner).await.unwrap()
+        log_in(&self.urls.owner).await
     }
 
     /// As the service itself.
     pub(crate) async fn connect(&self) -> PgConnection {
-        PgConnection::connect(&self.urls.runtime).await.unwrap()
+        log_in(&self.urls.runtime).await
     }
 
     /// A pool as the service itself has it.
@@ -141,12 +153,8 @@ impl Service {
             database_url: self.urls.runtime.clone(),
             address: "http://127.0.0.1:1".into(),
         };
-        // A machine that is busy with other tests may take longer to let somebody in than a service waits.
-        eventually("the service registers", PATIENCE, async || {
-            match Registered::register(wiring.clone(), options.clone()).await {
-                Err(error) if error.fault() == Fault::Unavailable => None,
-                registered => Some(registered.unwrap()),
-            }
+        patiently("the service registers", async || {
+            Registered::register(wiring.clone(), options.clone()).await
         })
         .await
     }
@@ -163,10 +171,7 @@ impl Service {
     /// The sequences applied of each lane, in the order of their application.
     pub(crate) async fn applied(&self) -> BTreeMap<i16, Vec<i64>> {
         let rows: Vec<(i16, i64)> =
-            sqlx::query_as("SELECT partition, sequence FROM it.applied ORDER BY place")
-                .fetch_all(&mut self.connect().await)
-                .await
-                .unwrap();
+            self.look("SELECT partition, sequence FROM it.applied ORDER BY place").await;
         let mut applied = BTreeMap::new();
         for (partition, sequence) in rows {
             applied.entry(partition).or_insert_with(Vec::new).push(sequence);
@@ -185,7 +190,24 @@ impl Service {
 
     /// One number from the database.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&mut self.connect().await).await.unwrap()
+        let (number,) = self.look(sql).await[0];
+        number
+    }
+
+    async fn look<R>(&self, sql: &'static str) -> Vec<R>
+    where
+        R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        let mut looking = self.looking.lock().await;
+        // Some tests end every session: then the next one must do.
+        if let Some(mut session) = looking.take()
+            && let Ok(rows) = sqlx::query_as(sql).fetch_all(&mut session).await
+        {
+            *looking = Some(session);
+            return rows;
+        }
+        let rows = sqlx::query_as(sql).fetch_all(looking.insert(self.connect().await)).await;
+        rows.unwrap()
     }
 
     /// Waits until a query answers with this number.
@@ -200,6 +222,20 @@ impl Replica {
         for key in keys {
             self.commands.execute(Ask::Say(key)).await.unwrap();
         }
+    }
+
+    /// What reads again what it has sent. The database has let it in: on a machine that is busy with other tests that may
+    /// take longer than a reader waits.
+    pub(crate) async fn lane_reader(&self) -> LaneReader {
+        let reader = self.node.lane_reader();
+        eventually("the reader is let in", PATIENCE, async || {
+            match reader.heads(ORDERS_EVENTS.name, &[0]).await {
+                Err(LaneReadError::Failed(error)) if error.fault() == Fault::Unavailable => None,
+                heads => Some(heads.unwrap()),
+            }
+        })
+        .await;
+        reader
     }
 
     pub(crate) fn owned_count(&self) -> usize {
@@ -236,6 +272,22 @@ impl Replica {
     pub(crate) async fn drain(self) {
         self.node.drain(PATIENCE).await;
     }
+}
+
+async fn log_in(url: &str) -> PgConnection {
+    patiently("the database lets somebody in", async || PgConnection::connect(url).await).await
+}
+
+/// A machine that is busy with other tests may take longer to let somebody in than the server, or a service, waits.
+async fn patiently<T, E>(what: &str, mut done: impl AsyncFnMut() -> Result<T, E>) -> T
+where
+    bowline_messaging::Error: std::convert::From<E>,
+{
+    eventually(what, PATIENCE, async || match done().await.map_err(bowline_messaging::Error::from) {
+        Err(error) if error.fault() == Fault::Unavailable => None,
+        done => Some(done.unwrap()),
+    })
+    .await
 }
 
 /// The shared Kafka, with topics that no other test has.
@@ -283,9 +335,18 @@ pub(crate) fn message(topic: &'static Topic, key: Uuid) -> Outgoing {
     }
 }
 
+/// Begins a transaction that waits for locks and for its own test as long as a busy machine takes.
+pub(crate) async fn begin(database: &Database) -> Transaction {
+    let mut transaction = database.begin().await.unwrap();
+    let patience = "SELECT set_config(name, '0', true)
+                      FROM unnest('{lock_timeout,idle_in_transaction_session_timeout}'::text[]) name";
+    sqlx::query(patience).execute(&mut *transaction).await.unwrap();
+    transaction
+}
+
 /// Appends messages about `keys` in a transaction of their own.
 pub(crate) async fn append(database: &Database, outbox: &Outbox, keys: &[Uuid]) -> Vec<Sequenced> {
-    let mut transaction = database.begin().await.unwrap();
+    let mut transaction = begin(database).await;
     let messages = keys.iter().map(|key| message(&ORDERS_EVENTS, *key)).collect();
     let sequenced = outbox.append(&mut transaction, messages).await.unwrap();
     transaction.commit().await.unwrap();

@@ -13,7 +13,11 @@ use crate::screen::say;
 use crate::stop::Stop;
 
 /// How long faults are injected while a mechanism is broken.
-const DURATION: Duration = Duration::from_secs(30);
+const DURATION: Duration = Duration::from_secs(20);
+/// The same while none is.
+const WHOLE_DURATION: Duration = Duration::from_secs(30);
+/// How long orders flow when the mechanism is missed without any fault.
+const FAULTLESS_DURATION: Duration = Duration::from_secs(10);
 /// What does not move for so long while a mechanism is broken does not move any more.
 const STALL_AFTER: Duration = Duration::from_secs(15);
 /// How long a broken stack may take to come to rest.
@@ -82,7 +86,11 @@ fn changed(args: &ProveArgs, sabotage: Option<Sabotage>) -> ProveArgs {
     let mut changed = args.clone();
     changed.skip_recovery = true;
     changed.report = None;
-    changed.duration = DURATION;
+    changed.duration = match sabotage {
+        None => WHOLE_DURATION,
+        Some(_) if kinds(sabotage).is_empty() => FAULTLESS_DURATION,
+        Some(_) => DURATION,
+    };
     changed.replicas = changed.replicas.max(2);
     changed.provider = changed.provider.refusing_captures(CAPTURES_REFUSED);
     if sabotage.is_some() {
@@ -92,9 +100,9 @@ fn changed(args: &ProveArgs, sabotage: Option<Sabotage>) -> ProveArgs {
     changed
 }
 
-/// What must happen for the mechanism to be missed.
-fn conditions(sabotage: Option<Sabotage>) -> Conditions {
-    let kinds = match sabotage {
+/// The faults that must happen for the mechanism to be missed.
+fn kinds(sabotage: Option<Sabotage>) -> Vec<Kind> {
+    match sabotage {
         None => vec![Kind::Kill, Kind::Sessions, Kind::Leases, Kind::FaultPoints],
         // Messages that are published again.
         Some(Sabotage::SkipWatermark) => vec![Kind::Kill, Kind::FaultPoints],
@@ -107,11 +115,15 @@ fn conditions(sabotage: Option<Sabotage>) -> Conditions {
         // Streams that are read again.
         Some(Sabotage::TrustSnapshots) => vec![Kind::Kill, Kind::Leases],
         Some(Sabotage::SkipOwnership | Sabotage::DropCompensation | Sabotage::PassParked) => Vec::new(),
-    };
+    }
+}
+
+/// What happens in a run, and what every service is told.
+fn conditions(sabotage: Option<Sabotage>) -> Conditions {
     let mut env = recording();
     env.push(("BOWLINE_SNAPSHOT_EVERY".to_owned(), "2".to_owned()));
     env.extend(sabotage.map(|sabotage| (Sabotage::VARIABLE.to_owned(), sabotage.name().to_owned())));
-    Conditions { kinds, env, poison: sabotage == Some(Sabotage::PassParked) }
+    Conditions { kinds: kinds(sabotage), env, poison: sabotage == Some(Sabotage::PassParked) }
 }
 
 /// The first thing that a report says is wrong. A parked message is wrong by itself: there it must be said that those

@@ -3,7 +3,8 @@
 use super::Hands;
 use crate::trouble::Trouble;
 
-/// Everybody but orders hears of confirmations.
+/// Where confirmations are said; everybody but orders hears them.
+const TOPIC: &str = "orders.events.v1";
 const HEARERS: [&str; 3] = ["inventory", "payment", "projection"];
 /// The poison, and what must wait behind it.
 const MESSAGES: i64 = 4;
@@ -22,31 +23,35 @@ const SAY: &str = r"WITH said AS (
           FROM said, head, messaging.outbox_slot, generate_series(0, $1::text::int8 - 1) nth
         RETURNING 1)
      SELECT count(*) FROM written";
-const PARKED: &str = "SELECT count(*) FROM messaging.parked_messages WHERE $1 <> ''";
+/// How many messages orders has said on the topic of its events, and how many of them a service is done with. What is
+/// parked counts as done with, in the transaction that parks it.
+const SAID: &str = "SELECT sum(next_sequence - 1)::int8
+       FROM messaging.lane_heads JOIN messaging.lanes USING (lane) WHERE topic = $1";
+const DONE_WITH: &str = "SELECT sum(sequence)::int8 FROM messaging.watermarks WHERE topic = $1";
+const PARKED: &str = "SELECT count(*) FROM messaging.parked_messages WHERE topic = $1";
 
 impl Hands<'_> {
     /// Has orders say something that nobody can apply, and three more messages of the same order, and waits until
-    /// everybody who hears it has parked all four. `Some` says who has not, and what of it was parked.
+    /// everybody who hears it is done with all that orders has said. `Some` says who has not parked all four, and what of
+    /// it was parked. Nobody else may be at work.
     pub async fn poison(&self) -> Result<Option<String>, Trouble> {
-        let failed = |source| Trouble::Database { service: "orders".to_owned(), source };
-        let written = self.ask("orders", SAY, &MESSAGES.to_string()).await.map_err(failed)?;
-        if written != MESSAGES {
+        let count = async |service: &str, count, argument: &str| {
+            let failed = |source| Trouble::Database { service: service.to_owned(), source };
+            self.ask(service, count, argument).await.map_err(failed)
+        };
+        if count("orders", SAY, &MESSAGES.to_string()).await? != MESSAGES {
             return Err(Trouble::NothingToPoison);
         }
+        let said = count("orders", SAID, TOPIC).await?;
         for service in HEARERS {
-            let parked =
-                async || self.ask(service, PARKED, "all").await.is_ok_and(|parked| parked == MESSAGES);
-            match self.until(service, parked).await {
-                Ok(_) => {}
-                Err(Trouble::NotRecovered { limit, .. }) => {
-                    let failed = |source| Trouble::Database { service: service.to_owned(), source };
-                    let parked = self.ask(service, PARKED, "all").await.map_err(failed)?;
-                    return Ok(Some(format!(
-                        "{service} has parked {parked} of {MESSAGES} messages of an order within {limit:?}: what follows \
-                         a parked message was applied"
-                    )));
-                }
-                Err(trouble) => return Err(trouble),
+            let done = async || self.ask(service, DONE_WITH, TOPIC).await.is_ok_and(|done| done == said);
+            self.until(service, done).await?;
+            let parked = count(service, PARKED, TOPIC).await?;
+            if parked != MESSAGES {
+                return Ok(Some(format!(
+                    "{service} has parked {parked} of {MESSAGES} messages of an order: what follows a parked message was \
+                     applied"
+                )));
             }
         }
         Ok(None)
