@@ -5,6 +5,7 @@
 
 mod cancelling;
 mod catalogue;
+mod conflicts;
 mod deadlines;
 mod delivery;
 mod expiring;
