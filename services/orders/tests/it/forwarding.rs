@@ -201,7 +201,10 @@ async fn while_the_owner_cannot_be_reached_the_call_is_executed_here() {
 async fn an_owner_that_hangs_leaves_the_caller_half_of_its_time() {
     let hung = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = hung.local_addr().unwrap().to_string();
-    let running = owned_by(&address, &["--forward-timeout", "1h", "--request-timeout", "4s"]).await;
+    // The circuit breaker has no part in it.
+    let breaker = ["--breaker-calls-min", "50"];
+    let patience = ["--forward-timeout", "1h", "--request-timeout", "4s"];
+    let running = owned_by(&address, &[&breaker[..], &patience[..]].concat()).await;
     let (_, answer, counts) = place_and_cancel(&running).await;
     assert_eq!(counts, FALLEN_BACK);
     assert_cancelled(answer);
