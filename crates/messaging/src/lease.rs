@@ -1,6 +1,7 @@
 //! Which replica works on which partition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_database::Database;
@@ -14,6 +15,10 @@ use crate::{Error, LaneOptions};
 
 /// The partitions that this process holds, each with the epoch of its lease.
 pub type Owned = BTreeMap<u16, i64>;
+
+/// The partitions that other live replicas hold, each with the address (host and port) at which its holder takes calls.
+/// As of the last heartbeat, and empty while none succeeds: what is done with it must be right also when the partition has changed hands since.
+pub type Holders = BTreeMap<u16, Arc<str>>;
 
 /// The part of a lease's time by which its holder stops early.
 const SAFETY_MARGIN: u32 = 8;
@@ -31,6 +36,7 @@ pub(crate) struct Leases {
     renewal: Duration,
     partitions: u16,
     owned: watch::Sender<Owned>,
+    holders: watch::Sender<Holders>,
     /// Held in the database, but already given up by the workers: freed at the next beat.
     leaving: Vec<u16>,
     valid_until: Instant,
@@ -43,8 +49,9 @@ impl Leases {
         address: String,
         partitions: u16,
         options: &LaneOptions,
-    ) -> (Self, watch::Receiver<Owned>) {
-        let (owned, receiver) = watch::channel(Owned::new());
+    ) -> (Self, watch::Receiver<Owned>, watch::Receiver<Holders>) {
+        let (owned, owned_receiver) = watch::channel(Owned::new());
+        let (holders, holders_receiver) = watch::channel(Holders::new());
         let leases = Self {
             database,
             member,
@@ -53,10 +60,11 @@ impl Leases {
             renewal: options.lease_renewal,
             partitions,
             owned,
+            holders,
             leaving: Vec::new(),
             valid_until: Instant::now(),
         };
-        (leases, receiver)
+        (leases, owned_receiver, holders_receiver)
     }
 
     /// Beats until cancelled. What is held then stays held until [`Leases::release`].
@@ -89,13 +97,14 @@ impl Leases {
     /// Gives up what could not be renewed, before anybody else may take it.
     fn expire(&self) {
         if Instant::now() >= self.valid_until {
-            self.publish(Owned::new());
+            publish(&self.owned, Owned::new());
+            publish(&self.holders, Holders::new());
         }
     }
 
     /// Gives everything back, so that others can take over at once.
     pub(crate) async fn release(&mut self) -> Result<(), Error> {
-        self.publish(Owned::new());
+        publish(&self.owned, Owned::new());
         sqlx::query!(
             "WITH gone AS (DELETE FROM messaging.members WHERE member = $1)
              UPDATE messaging.leases SET holder = NULL, address = NULL, expires_at = '-infinity' WHERE holder = $1",
@@ -111,7 +120,7 @@ impl Leases {
         let mut owned = self.renew().await?;
         self.valid_until = asked_at + self.ttl - self.ttl / SAFETY_MARGIN;
         let kept = owned.clone().into_iter().filter(|(partition, _)| !self.leaving.contains(partition));
-        self.publish(kept.collect());
+        publish(&self.owned, kept.collect());
         let share = self.fair_share().await?;
         self.free_leaving(&mut owned).await?;
         if owned.len() > share {
@@ -122,7 +131,8 @@ impl Leases {
         } else if owned.len() < share {
             owned.extend(self.claim(share - owned.len()).await?);
         }
-        self.publish(owned);
+        publish(&self.owned, owned);
+        publish(&self.holders, self.look_around().await?);
         Ok(())
     }
 
@@ -203,13 +213,27 @@ impl Leases {
         Ok(claimed)
     }
 
-    fn publish(&self, owned: Owned) {
-        self.owned.send_if_modified(|current| {
-            let changed = *current != owned;
-            if changed {
-                *current = owned;
-            }
-            changed
-        });
+    /// The leases of others, but for those whose holder has no address, or ours: a process before this one had it.
+    async fn look_around(&self) -> Result<Holders, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT partition, address AS "address!" FROM messaging.leases
+                WHERE holder <> $1 AND address NOT IN ('', $2) AND expires_at > clock_timestamp()"#,
+            self.member,
+            self.address,
+        )
+        .fetch_all(&mut *self.database.acquire().await?)
+        .await?;
+        Ok(rows.into_iter().map(|row| (row.partition.cast_unsigned(), row.address.into())).collect())
     }
+}
+
+/// Tells `now` if it is something new.
+fn publish<T: PartialEq>(to: &watch::Sender<T>, now: T) {
+    to.send_if_modified(|current| {
+        let changed = *current != now;
+        if changed {
+            *current = now;
+        }
+        changed
+    });
 }

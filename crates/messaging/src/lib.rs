@@ -59,7 +59,7 @@ pub use heard_lanes::{AcceptError, Acceptance, HeardLane, HeardLanes, HeldLane, 
 pub use inbox::{Incoming, InputId};
 pub use inputs::Inputs;
 pub use lane_reader::{LaneHead, LaneIncarnation, LaneMessage, LaneReadError, LaneReader};
-pub use lease::Owned;
+pub use lease::{Holders, Owned};
 pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};

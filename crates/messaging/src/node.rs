@@ -17,7 +17,7 @@ use crate::healing::{Healed, Healer};
 use crate::inbox::Inbox;
 use crate::inputs::{Inputs, Progress};
 use crate::lane_reader::LaneReader;
-use crate::lease::{Leases, Owned};
+use crate::lease::{Holders, Leases, Owned};
 use crate::outbox::Outbox;
 use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
@@ -56,7 +56,7 @@ pub struct NodeOptions {
     pub lanes: LaneOptions,
     /// The database of the service, with the right to use the messaging schema.
     pub database_url: String,
-    /// Where other replicas find this one.
+    /// Where other replicas find this one: host and port of its gRPC; empty if they cannot.
     pub address: String,
 }
 
@@ -78,6 +78,7 @@ pub struct Registered {
 pub struct Node<C, R> {
     commands: Commands<C, R>,
     owned: watch::Receiver<Owned>,
+    holders: watch::Receiver<Holders>,
     topic_ids: watch::Receiver<Option<TopicIds>>,
     troubles: watch::Receiver<Troubles>,
     healed: watch::Receiver<Healed>,
@@ -144,12 +145,11 @@ impl Registered {
         let (progress_sender, progress) = watch::channel(Progress::new());
         let inputs = Inputs { reader: consumer.reader(), options: options.kafka.clone(), progress };
         let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
-        let member = SystemIds.next_id();
-        let (holder, owned) = Leases::new(leases, member, options.address, PARTITIONS, &options.lanes);
+        let (member, lanes) = (SystemIds.next_id(), &options.lanes);
+        let (holder, owned, holders) = Leases::new(leases, member, options.address, PARTITIONS, lanes);
         let tokens = [(); 3].map(|()| CancellationToken::new());
         let [executor_token, relay_token, lease_token] = tokens.clone();
-        let (healer, counts) =
-            Healer::new(wiring.source, &options.kafka, &options.lanes, &wiring.hears, hot.clone())?;
+        let (healer, counts) = Healer::new(wiring.source, &options.kafka, lanes, &wiring.hears, hot.clone())?;
         let parts = ExecutorParts {
             handler,
             options: options.lanes.clone(),
@@ -201,6 +201,7 @@ impl Registered {
         Ok(Node {
             commands,
             owned,
+            holders,
             topic_ids,
             troubles,
             healed: counts,
@@ -243,6 +244,11 @@ impl<C, R> Node<C, R> {
     /// The partitions that this replica works on, each with the epoch of its lease.
     pub fn owned(&self) -> watch::Receiver<Owned> {
         self.owned.clone()
+    }
+
+    /// Where the partitions are that other replicas work on.
+    pub fn holders(&self) -> watch::Receiver<Holders> {
+        self.holders.clone()
     }
 
     /// Lanes that do not move.

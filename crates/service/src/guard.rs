@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use http::{HeaderMap, Request, Response};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -18,6 +19,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument as _, Span};
 
 use crate::body::Answer;
+use crate::forwarding::Deadline;
 use crate::{ApiError, ErrorKind, LimitSettings, TraceId, Violations};
 
 /// Answering this much before the caller gives up lets the answer still arrive.
@@ -92,6 +94,9 @@ where
         let span =
             tracing::info_span!(parent: &shared.process, "grpc", method = request.uri().path(), %trace_id);
         let limit = shared.time_for(request.headers());
+        if let Some(deadline) = Instant::now().checked_add(limit) {
+            request.extensions_mut().insert(Deadline(deadline));
+        }
         // The instance that was polled ready is the one to call; the clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowline_config::Faults;
+use bowline_config::{Faults, Given, Setting};
 use bowline_database::{Database, DatabaseArgs, DatabaseSettings, Fault, Migrator};
 use bowline_kernel::error_text;
 use bowline_messaging::{
@@ -30,6 +30,25 @@ pub struct NodeArgs {
     lanes: LaneArgs,
     #[command(flatten)]
     database: DatabaseArgs,
+    /// Where other replicas reach the gRPC of this one, to forward calls about what it owns. The address it listens on if
+    /// left out; one that listens on all addresses (0.0.0.0) must be told, or nothing is forwarded to it.
+    #[arg(long, env = "BOWLINE_ADVERTISE_ADDRESS", value_name = "HOST:PORT", help_heading = "Addresses")]
+    advertise_address: Option<Given<Advertised>>,
+}
+
+/// Host and port at which other replicas reach a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advertised(String);
+
+impl Setting for Advertised {
+    fn parse(text: &str) -> Result<Self, String> {
+        let expected = || "host and port, such as orders-1.internal:50051 or [fd00::1]:50051".to_owned();
+        let authority: http::uri::Authority = text.parse().map_err(|_| expected())?;
+        let usable = authority.port_u16().is_some_and(|port| port > 0)
+            && !authority.host().is_empty()
+            && !text.contains('@');
+        usable.then(|| Self(text.to_owned())).ok_or_else(expected)
+    }
 }
 
 /// Checked [`NodeArgs`].
@@ -41,6 +60,8 @@ pub struct NodeSettings {
     pub lanes: LaneOptions,
     /// The database.
     pub database: DatabaseSettings,
+    /// Where other replicas find this one, if not where it listens.
+    pub advertised: Option<Advertised>,
 }
 
 impl NodeArgs {
@@ -49,7 +70,8 @@ impl NodeArgs {
         let kafka = self.kafka.check(faults);
         let lanes = self.lanes.check(faults);
         let database = self.database.check(faults);
-        Some(NodeSettings { kafka: kafka?, lanes: lanes?, database: database? })
+        let advertised = faults.optional("advertise-address", self.advertise_address);
+        Some(NodeSettings { kafka: kafka?, lanes: lanes?, database: database?, advertised: advertised? })
     }
 }
 
@@ -67,13 +89,24 @@ impl Service {
         migrators: &[(&'static str, &Migrator)],
         settings: NodeSettings,
     ) -> Result<(Database, Registered), ServiceError> {
-        let NodeSettings { kafka, lanes, database } = settings;
+        let NodeSettings { kafka, lanes, database, advertised } = settings;
         database.migrate(migrators).await?;
         let reads = database.connect_for_reads(wiring.source).await?;
-        let (database_url, address) = (database.url.expose().to_owned(), self.grpc_address().to_string());
+        let address = advertised.map_or_else(|| self.listened_on(), |Advertised(address)| address);
+        let database_url = database.url.expose().to_owned();
         let options = NodeOptions { kafka, lanes, database_url, address };
         let registered = Registered::register(wiring, options).await.map_err(ServiceError::Lanes)?;
         Ok((reads, registered))
+    }
+
+    /// What to advertise unless told otherwise: nothing, if the address means nothing to others.
+    fn listened_on(&self) -> String {
+        let address = self.grpc_address();
+        if address.ip().is_unspecified() {
+            tracing::info!("other replicas are not told where this one is: give it with --advertise-address");
+            return String::new();
+        }
+        address.to_string()
     }
 
     /// Runs `node` with this service: the service is ready when the database answers and every topic is there, ends if

@@ -33,12 +33,14 @@
 //!
 //! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
 //! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService`, `HeardLaneService` and
-//! `DeadLetterService`, and adds the node to the drain.
+//! `DeadLetterService`, and adds the node to the drain. Calls about a key go to the replica that owns it through a
+//! [`Forwarding`].
 
 mod background;
 mod body;
 mod dead_letter_service;
 mod error;
+mod forwarding;
 mod grpc;
 mod guard;
 mod heard_lane_service;
@@ -59,9 +61,12 @@ mod violations;
 
 pub use background::Background;
 pub use error::ServiceError;
+pub use forwarding::{ForwardArgs, ForwardSettings, Forwarding, Forwards, Origin};
 pub use grpc::Grpc;
 pub use housekeeping::{AnswersArgs, forget_answers};
-pub use lanes::{NodeArgs, NodeFailed, NodeSettings, command_failed, read_failed, request_id_reused};
+pub use lanes::{
+    Advertised, NodeArgs, NodeFailed, NodeSettings, command_failed, read_failed, request_id_reused,
+};
 pub use launch::launch;
 pub use options::{
     DrainSettings, LimitSettings, ListenSettings, LogFormat, LogSettings, ServiceOptions, ServiceSettings,

@@ -10,7 +10,7 @@ use bowline_contracts::common::v1::heard_lane_service_server::HeardLaneServiceSe
 use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
 use bowline_messaging::{DeadLetters, HeardLanes, LaneReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -20,7 +20,9 @@ use crate::heard_lane_service::HeardLaneApi;
 use crate::http_server::probes;
 use crate::lane_service::Lanes;
 use crate::readiness::Phase;
-use crate::{Background, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals};
+use crate::{
+    Background, Forwarding, Forwards, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals,
+};
 
 /// A service from its start to the end of its drain.
 pub struct Service {
@@ -35,6 +37,7 @@ pub struct Service {
     grpc: Grpc,
     /// Served beside the other gRPC services.
     pub(crate) lanes: Option<(LaneReader, HeardLanes, DeadLetters)>,
+    forwards: Option<watch::Receiver<Forwards>>,
     steps: Vec<Step>,
     /// Aborted when the service is dropped, so that the probes answer to the very end.
     http: JoinSet<std::io::Result<()>>,
@@ -70,7 +73,7 @@ impl Service {
         let mut http = JoinSet::new();
         http.spawn(axum::serve(http_listener, probes(readiness.clone())).into_future().in_current_span());
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, "starting");
-        let (grpc, lanes, steps) = (Grpc::new(&[]), None, Vec::new());
+        let (grpc, lanes, forwards, steps) = (Grpc::new(&[]), None, None, Vec::new());
         Ok(Self {
             name,
             settings,
@@ -82,6 +85,7 @@ impl Service {
             draining,
             grpc,
             lanes,
+            forwards,
             steps,
             http,
         })
@@ -127,6 +131,18 @@ impl Service {
     pub fn grpc(mut self, grpc: Grpc) -> Self {
         self.grpc = grpc;
         self
+    }
+
+    /// Counts what this service forwards.
+    #[must_use]
+    pub fn forwarding(mut self, forwarding: &Forwarding) -> Self {
+        self.forwards = Some(forwarding.counts());
+        self
+    }
+
+    /// What has become of calls that were forwarded; `None` if the service forwards nothing.
+    pub fn forwards(&self) -> Option<watch::Receiver<Forwards>> {
+        self.forwards.clone()
     }
 
     /// Adds a step to the drain. Steps run one after the other in the order in which they were added, after the last call

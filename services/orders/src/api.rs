@@ -15,7 +15,9 @@ use bowline_database::Database;
 use bowline_kernel::{Clock, IdSource, OrderId};
 use bowline_messaging::{Commands, Owned};
 use bowline_orders_domain::LineLimits;
-use bowline_service::{ApiError, ErrorKind, TraceId, Violations, command_failed, request_id_reused};
+use bowline_service::{
+    ApiError, ErrorKind, Forwarding, Origin, Violations, command_failed, request_id_reused,
+};
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
@@ -32,6 +34,7 @@ pub struct Api {
     pub(crate) catalogue: Catalogue,
     pub(crate) limits: LineLimits,
     pub(crate) owned: watch::Receiver<Owned>,
+    pub(crate) forwarding: Forwarding,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
@@ -104,30 +107,13 @@ fn order_not_found(order_id: OrderId) -> ApiError {
     ApiError::new(ErrorKind::NotFound, "ORDER_NOT_FOUND", "there is no such order").with("order_id", order_id)
 }
 
-/// The trace context of a call: the caller's own, or a new one.
-fn traceparent<T>(request: &Request<T>) -> Option<String> {
-    let trace_id = request.extensions().get::<TraceId>()?.to_string();
-    let given = request.metadata().get("traceparent").and_then(|value| value.to_str().ok());
-    match given {
-        // The trace's id was taken from it, so it is well-formed up to there.
-        Some(given) if given.len() == TRACEPARENT_LENGTH && given.get(3..35) == Some(&*trace_id) => {
-            Some(given.to_owned())
-        }
-        // The first half of the trace's id is as good a first span as any.
-        Some(_) | None => Some(format!("00-{trace_id}-{}-00", &trace_id[..16])),
-    }
-}
-
-/// Of version 00, the only one there is.
-const TRACEPARENT_LENGTH: usize = 55;
-
 #[tonic::async_trait]
 impl OrdersService for Api {
     async fn place_order(
         &self,
         request: Request<v1::PlaceOrderRequest>,
     ) -> Result<Response<v1::PlaceOrderResponse>, Status> {
-        let traceparent = traceparent(&request);
+        let traceparent = Origin::of(&request).traceparent().map(str::to_owned);
         Ok(Response::new(place_order::call(self, request.into_inner(), traceparent).await?))
     }
 
@@ -135,8 +121,8 @@ impl OrdersService for Api {
         &self,
         request: Request<v1::CancelOrderRequest>,
     ) -> Result<Response<v1::CancelOrderResponse>, Status> {
-        let traceparent = traceparent(&request);
-        Ok(Response::new(cancel_order::call(self, request.into_inner(), traceparent).await?))
+        let origin = Origin::of(&request);
+        Ok(Response::new(cancel_order::call(self, request.into_inner(), &origin).await?))
     }
 
     async fn get_order(

@@ -11,7 +11,7 @@ use bowline_contracts::topics::{
 use bowline_database::Migrator;
 use bowline_kernel::{Clock, IdSource, SystemClock, SystemIds};
 use bowline_messaging::Wiring;
-use bowline_service::{Grpc, Service, forget_answers};
+use bowline_service::{Forwarding, Grpc, Service, forget_answers};
 
 use crate::MIGRATOR;
 use crate::api::Api;
@@ -64,12 +64,15 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     };
     let worker = DeadlineWorker::new(deadlines, parts);
     service.background().spawn("deadlines", worker.run(service.draining()));
+    let forwarding = Forwarding::new(node.holders(), settings.forwarding);
+    let service = service.forwarding(&forwarding);
     let api = Api {
         commands: node.commands(),
         reads: reads.clone(),
         catalogue,
         limits: settings.line_limits,
         owned: node.owned(),
+        forwarding,
         clock: Arc::clone(&clock),
         ids,
     };

@@ -6,7 +6,9 @@ use std::time::Duration;
 use bowline_config::{Faults, Given};
 use bowline_orders_domain::LineLimits;
 use bowline_resilience::{BreakerOptions, BreakerSettings, RetryOptions, RetrySettings};
-use bowline_service::{AnswersArgs, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
+use bowline_service::{
+    AnswersArgs, ForwardArgs, ForwardSettings, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings,
+};
 use url::Url;
 
 use crate::deadlines::{DeadlineArgs, DeadlineSettings};
@@ -21,6 +23,8 @@ pub struct Options {
     service: ServiceOptions,
     #[command(flatten)]
     node: NodeArgs,
+    #[command(flatten)]
+    forwarding: ForwardArgs,
     #[command(flatten)]
     breaker: BreakerOptions,
     #[command(flatten)]
@@ -64,6 +68,8 @@ pub struct Settings {
     pub service: ServiceSettings,
     /// The database and the lanes.
     pub node: NodeSettings,
+    /// How calls are forwarded to the replicas that own their orders.
+    pub forwarding: ForwardSettings,
     /// How prices are asked for.
     pub catalogue: CatalogueSettings,
     /// How large an order may be.
@@ -99,6 +105,7 @@ impl Options {
         let service = self.service.check(faults);
         let node = self.node.check(faults);
         let breaker = self.breaker.check(faults);
+        let forwarding = self.forwarding.check(breaker, faults);
         let retry = self.retry.check(faults);
         let answers_kept = self.answers.check(faults);
         let deadlines = self.deadlines.check(faults);
@@ -114,6 +121,7 @@ impl Options {
         Some(Settings {
             service: service?,
             node: node?,
+            forwarding: forwarding?,
             catalogue: CatalogueSettings {
                 url: url?,
                 timeout: timeout?,

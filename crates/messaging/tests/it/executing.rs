@@ -1,12 +1,15 @@
 //! The batch executor: a culprit stands alone, and an unknown outcome is found out.
 
+use std::collections::BTreeMap;
+
+use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
-use bowline_messaging::CommandError;
+use bowline_messaging::{CommandError, LaneOptions};
 use tokio::task::JoinSet;
 
 use crate::broker::Speaker;
 use crate::ledger::Ask;
-use crate::stage::{ALL, Service, in_order, kafka, key, steady};
+use crate::stage::{ALL, Service, in_order, kafka, key, key_in, steady};
 
 #[tokio::test]
 async fn a_command_that_cannot_be_executed_spoils_nobody_else() {
@@ -56,6 +59,54 @@ async fn a_caller_whose_commit_was_not_answered_is_not_told_that_it_failed() {
     assert_eq!(replica.commands.execute(Ask::Say(key(0))).await, Err(CommandError::Unavailable));
     assert_eq!(orders.number("SELECT count(*) FROM messaging.outbox").await, 1);
     assert!(replica.commands.execute(Ask::Say(key(0))).await.is_ok());
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn two_replicas_that_write_on_the_same_lanes_take_turns() {
+    const CALLERS: u64 = 200;
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    // Many transactions, which nothing is tried again in but what met another one.
+    let lanes = LaneOptions { batch_max: 1, ..steady() };
+    let (one, other) = (orders.start(&kafka, lanes.clone()).await, orders.start(&kafka, lanes).await);
+    let mut callers = JoinSet::new();
+    for number in 0..CALLERS {
+        let commands = if number % 2 == 0 { &one.commands } else { &other.commands }.clone();
+        callers.spawn(async move {
+            let key = key(number);
+            (partition::of_key(key, PARTITIONS), commands.execute(Ask::Say(key)).await.unwrap())
+        });
+    }
+    let mut sequences: BTreeMap<u16, Vec<i64>> = BTreeMap::new();
+    for (partition, sequence) in callers.join_all().await {
+        sequences.entry(partition).or_default().push(sequence);
+    }
+    assert_eq!(sequences.len(), ALL);
+    for (partition, mut sequences) in sequences {
+        sequences.sort_unstable();
+        assert!(sequences.iter().copied().eq((1..).take(sequences.len())), "{partition}: {sequences:?}");
+    }
+    one.drain().await;
+    other.drain().await;
+}
+
+#[tokio::test]
+async fn a_caller_whose_partition_is_held_for_too_long_is_told_to_come_again_and_the_others_are_not() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let replica = orders.start(&kafka, steady()).await;
+    let mut holder = orders.open().begin().await.unwrap();
+    sqlx::raw_sql(
+        "SET LOCAL idle_in_transaction_session_timeout = 0;
+         SELECT FROM messaging.partitions WHERE partition = 3 FOR UPDATE",
+    )
+    .execute(&mut *holder)
+    .await
+    .unwrap();
+    let held = replica.commands.execute(Ask::Say(key_in(3, 0))).await;
+    assert_eq!(held, Err(CommandError::Conflict));
+    replica.commands.execute(Ask::Say(key_in(4, 0))).await.unwrap();
+    holder.commit().await.unwrap();
+    assert_eq!(replica.commands.execute(Ask::Say(key_in(3, 0))).await, Ok(1), "it had no effect before");
     replica.drain().await;
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bowline_contracts::topics::PARTITIONS;
-use bowline_messaging::LaneOptions;
+use bowline_messaging::{Holders, LaneOptions};
 use bowline_test_support::eventually;
 
 use crate::stage::{ALL, PATIENCE, Replica, Service, kafka, mortal, steady};
@@ -48,6 +48,53 @@ async fn replicas_share_fairly_and_take_over_from_one_that_vanishes() {
     }
     other.drain().await;
     third.drain().await;
+}
+
+#[tokio::test]
+async fn each_replica_knows_where_the_partitions_of_the_others_are() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let one = orders.start(&kafka, steady()).await;
+    one.owns(ALL).await;
+    assert!(one.node.holders().borrow().is_empty(), "all of them are its own");
+    let other = orders.start(&kafka, steady()).await;
+    share(&[&one, &other], &[4, 4]).await;
+    for (here, there) in [(&one, &other), (&other, &one)] {
+        let theirs: Vec<u16> = there.node.owned().borrow().keys().copied().collect();
+        eventually("what the other one holds is known", PATIENCE, async || {
+            here.node.holders().borrow().keys().eq(&theirs).then_some(())
+        })
+        .await;
+    }
+    let stored = "SELECT count(*) FROM messaging.leases WHERE address = $1";
+    let address = one.node.holders().borrow().values().next().unwrap().to_string();
+    let held: i64 =
+        sqlx::query_scalar(stored).bind(address).fetch_one(&mut orders.connect().await).await.unwrap();
+    assert_eq!(held, 4, "the address is the holder's");
+    other.drain().await;
+    let mut holders = one.node.holders();
+    tokio::time::timeout(PATIENCE, holders.wait_for(Holders::is_empty)).await.unwrap().unwrap();
+    one.drain().await;
+}
+
+#[tokio::test]
+async fn a_replica_without_an_address_or_with_that_of_another_one_is_not_called() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let mut replicas = Vec::new();
+    for address in ["", "", "orders:50051", "orders:50051"] {
+        replicas.push((orders.start_at(address, &kafka, steady()).await, address));
+    }
+    let all: Vec<&Replica> = replicas.iter().map(|(replica, _)| replica).collect();
+    share(&all, &[2, 2, 2, 2]).await;
+    for (replica, address) in &replicas {
+        let expected = if address.is_empty() { ALL / 2 } else { 0 };
+        let mut holders = replica.node.holders();
+        let known = holders.wait_for(|holders| holders.len() == expected);
+        tokio::time::timeout(PATIENCE, known).await.unwrap().unwrap();
+        assert!(holders.borrow().values().all(|address| &**address == "orders:50051"));
+    }
+    for (replica, _) in replicas {
+        replica.drain().await;
+    }
 }
 
 #[tokio::test]

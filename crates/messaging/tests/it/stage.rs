@@ -6,7 +6,7 @@ use std::time::Duration;
 use bowline_contracts::partition;
 use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVENTS, PARTITIONS, Topic};
 use bowline_database::{ConnectOptions, Database, Fault, Profile, Transaction};
-use bowline_kernel::SystemIds;
+use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_messaging::{
     Commands, KafkaOptions, LaneOptions, LaneReadError, LaneReader, MIGRATOR, Node, NodeOptions, Outbox,
     Outgoing, Registered, Sequenced, Wiring, incarnation,
@@ -147,12 +147,19 @@ impl Service {
         kafka: &KafkaOptions,
         lanes: LaneOptions,
     ) -> Registered {
-        let options = NodeOptions {
-            kafka: kafka.clone(),
-            lanes,
-            database_url: self.urls.runtime.clone(),
-            address: "http://127.0.0.1:1".into(),
-        };
+        // Nobody is there, but each has its own.
+        self.register_at(format!("{}:50051", SystemIds.next_id()), wiring, kafka, lanes).await
+    }
+
+    async fn register_at(
+        &self,
+        address: String,
+        wiring: Wiring,
+        kafka: &KafkaOptions,
+        lanes: LaneOptions,
+    ) -> Registered {
+        let database_url = self.urls.runtime.clone();
+        let options = NodeOptions { kafka: kafka.clone(), lanes, database_url, address };
         patiently("the service registers", async || {
             Registered::register(wiring.clone(), options.clone()).await
         })
@@ -160,7 +167,15 @@ impl Service {
     }
 
     pub(crate) async fn start(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Replica {
-        let registered = self.register(kafka, lanes).await;
+        self.run(self.register(kafka, lanes).await)
+    }
+
+    /// Starts a replica that says that it is at `address`.
+    pub(crate) async fn start_at(&self, address: &str, kafka: &KafkaOptions, lanes: LaneOptions) -> Replica {
+        self.run(self.register_at(address.to_owned(), self.wiring(), kafka, lanes).await)
+    }
+
+    fn run(&self, registered: Registered) -> Replica {
         let script = Script::default();
         let topic = self.wiring().sends[0];
         let ledger = Ledger::new(registered.database(), registered.outbox(), topic, script.clone());

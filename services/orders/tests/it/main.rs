@@ -5,13 +5,16 @@
 
 mod cancelling;
 mod catalogue;
+mod conflicts;
 mod deadlines;
 mod delivery;
 mod expiring;
+mod forwarding;
 mod idempotency;
 mod neighbours;
 mod options;
 mod outage;
+mod owner;
 mod placing;
 mod pricing;
 mod reactions;

@@ -16,10 +16,17 @@ fn faults(arguments: &[&str]) -> (Vec<String>, String) {
     }
 }
 
+/// The flags with faults; none if the settings are good.
+fn faults_of(arguments: &[&str]) -> Vec<String> {
+    if settings(arguments).is_ok() { Vec::new() } else { faults(arguments).0 }
+}
+
 #[test]
 fn all_faults_are_named_at_once() {
     let (mut flags, _) = faults(&[
         "--grpc-listen=here",
+        "--advertise-address=orders-1",
+        "--forward-timeout=0s",
         "--kafka-replication-factor=0",
         "--lease-ttl=1s",
         "--lease-renewal=1s",
@@ -46,6 +53,7 @@ fn all_faults_are_named_at_once() {
     ]);
     flags.sort_unstable();
     let expected = [
+        "--advertise-address",
         "--answers-kept",
         "--breaker-probes",
         "--catalogue-cached-max",
@@ -58,6 +66,7 @@ fn all_faults_are_named_at_once() {
         "--deadline-settle",
         "--deadline-stock",
         "--deadline-wait-max",
+        "--forward-timeout",
         "--grpc-listen",
         "--inventory-url",
         "--kafka-replication-factor",
@@ -99,6 +108,19 @@ fn only_the_database_must_be_named() {
     let limits = settings.deadlines.limits;
     let minutes = [limits.stock, limits.payment, limits.saga].map(|limit| limit.unwrap().num_minutes());
     assert_eq!((minutes, settings.deadlines.wait_max.num_minutes()), ([10, 10, 15], 60));
+}
+
+#[test]
+fn other_replicas_are_told_a_host_and_a_port() {
+    let with = |address: &str| faults_of(&["--database-url", URL, "--advertise-address", address]);
+    for usable in ["10.0.0.7:50051", "orders-1.internal:1", "[fd00::1]:65535"] {
+        assert_eq!(with(usable), [""; 0], "{usable}");
+    }
+    for unusable in
+        ["", "orders", "orders:0", ":50051", "http://orders:50051", "a@b:1", "b:1/path", "b:65536"]
+    {
+        assert_eq!(with(unusable), ["--advertise-address"], "{unusable}");
+    }
 }
 
 #[test]

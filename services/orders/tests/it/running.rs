@@ -1,14 +1,17 @@
 //! The whole service on real sockets, wired by its own bootstrap. There is no Kafka: orders are accepted all the same.
 
+use std::sync::Arc;
+
 use bowline_config::{Refused, parse_from};
 use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
 use bowline_contracts::orders::v1::{self, PlaceOrderLine, PlaceOrderRequest};
 use bowline_contracts::topics::ORDERS;
 use bowline_orders::bootstrap;
 use bowline_orders::config::{Options, Settings};
-use bowline_service::{ServiceError, SignalSender, Signals};
+use bowline_service::{Forwards, ServiceError, SignalSender, Signals};
 use bowline_test_support::{ServiceDatabase, stack};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
@@ -23,8 +26,12 @@ pub(crate) const HEART: &str = "85123A";
 /// The service with its database and its catalogue.
 pub(crate) struct Running {
     pub(crate) client: OrdersServiceClient<Channel>,
-    pub(crate) catalogue: Catalogue,
-    pub(crate) database: ServiceDatabase,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) database: Arc<ServiceDatabase>,
+    /// Where it takes calls: host and port.
+    pub(crate) address: String,
+    /// What it has forwarded.
+    pub(crate) forwards: watch::Receiver<Forwards>,
     signals: SignalSender,
     service: JoinSet<Result<(), ServiceError>>,
 }
@@ -52,9 +59,17 @@ pub(crate) async fn start() -> Running {
 
 /// Starts the service with further options, and waits until it answers.
 pub(crate) async fn start_with(more: &[&str]) -> Running {
+    start_on(Arc::new(ServiceDatabase::create(ORDERS).await), more).await
+}
+
+/// The same on a database that is there already.
+pub(crate) async fn start_on(database: Arc<ServiceDatabase>, more: &[&str]) -> Running {
     let catalogue = Catalogue::open().await;
     catalogue.lists(HEART, 255, "GBP");
-    let database = ServiceDatabase::create(ORDERS).await;
+    serve(Arc::new(catalogue), database, more).await
+}
+
+async fn serve(catalogue: Arc<Catalogue>, database: Arc<ServiceDatabase>, more: &[&str]) -> Running {
     let url = catalogue.url();
     let own = [
         "--database-url",
@@ -65,16 +80,22 @@ pub(crate) async fn start_with(more: &[&str]) -> Running {
         &url,
     ];
     let service = bootstrap::start(settings(&[&LOCAL, &own[..], more].concat()).unwrap()).await.unwrap();
-    let address = format!("http://{}", service.grpc_address());
+    let (address, forwards) = (service.grpc_address().to_string(), service.forwards().unwrap());
     let (signals, receiver) = Signals::by_hand();
     let mut tasks = JoinSet::new();
     tasks.spawn(service.run_until(receiver));
     // The port is taken already, so the connection waits until the service answers.
-    let client = OrdersServiceClient::new(Endpoint::from_shared(address).unwrap().connect_lazy());
-    Running { client, catalogue, database, signals, service: tasks }
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+    let client = OrdersServiceClient::new(endpoint.connect_lazy());
+    Running { client, catalogue, database, address, forwards, signals, service: tasks }
 }
 
 impl Running {
+    /// Starts one more process of the same service.
+    pub(crate) async fn beside(&self, more: &[&str]) -> Self {
+        serve(Arc::clone(&self.catalogue), Arc::clone(&self.database), more).await
+    }
+
     /// Drains the service.
     pub(crate) async fn stop(mut self) {
         self.signals.send();

@@ -1,11 +1,14 @@
 //! More than one process of a service.
 
 use bowline_contracts::orders::v1::orders_service_client::OrdersServiceClient;
+use bowline_contracts::orders::v1::{CancelOrderRequest, Order, OrderStatus};
 use bowline_contracts::topics::PARTITIONS;
+use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_load::generator::Progress;
 use bowline_test_support::eventually;
 use futures::future::join_all;
 use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::bench::{
     Bench, PATIENCE, assert_holds, channel, in_flight, plan, sagas_in_flight, small_order, until,
@@ -90,5 +93,56 @@ async fn fifty_callers_with_one_request_id_over_two_replicas_place_one_order() {
     let proof = bench.prove().await;
     assert_holds(&proof);
     assert_eq!(proof.invariants[0].checked, 1, "one order was placed");
+    bench.stop().await;
+}
+
+/// Asks once: whoever is called finds somebody who executes it.
+async fn cancel(client: &OrdersServiceClient<Channel>, order_id: &str) -> Order {
+    let (request_id, order_id) = (SystemIds.next_id().to_string(), order_id.to_owned());
+    let request = CancelOrderRequest { request_id, order_id };
+    client
+        .clone()
+        .cancel_order(request)
+        .await
+        .expect("it is not confirmed")
+        .into_inner()
+        .order
+        .expect("it is there")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_are_cancelled_through_the_other_replica_while_their_owner_hangs() {
+    const EACH: usize = 20;
+    let bench = Bench::start(&[]).await;
+    let second = bench.fleet.start_replica(&bench.stack, "orders", 2).await.expect("it starts");
+    shared(&bench, "orders").await;
+    let mut plan = plan(1);
+    plan.stock[0].units += 2 * i64::try_from(EACH).expect("a few");
+    bench.load(&plan).await;
+    let (first, second) = (bench.orders(), OrdersServiceClient::new(channel(second.grpc_url)));
+    let supervisor = bench.stack.supervisor();
+    // No order is confirmed before it is cancelled.
+    supervisor.pause("payment").expect("it is known").expect("it runs");
+    let mut orders = Vec::new();
+    for _ in 0..2 * EACH {
+        let placed = first.clone().place_order(small_order(&plan, "tok_visa")).await.expect("it is sound");
+        orders.push(placed.into_inner().order.expect("it is there").order_id);
+    }
+    let cancel_all = async |orders: &[String]| {
+        for order in join_all(orders.iter().map(|order_id| cancel(&second, order_id))).await {
+            assert_eq!(
+                (order.status(), order.customer_id.as_str()),
+                (OrderStatus::Cancelled, "e2e-customer")
+            );
+        }
+    };
+    cancel_all(&orders[..EACH]).await;
+    supervisor.pause("orders").expect("it is known").expect("it runs");
+    cancel_all(&orders[EACH..]).await;
+    for service in ["orders", "payment"] {
+        supervisor.go_on(service).expect("it is known").expect("it has lived through it");
+    }
+    shared(&bench, "orders").await;
+    assert_holds(&bench.prove().await);
     bench.stop().await;
 }
