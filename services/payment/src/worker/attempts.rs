@@ -4,17 +4,14 @@ use std::time::Duration;
 
 use bowline_fault_points::{Point, reached};
 use bowline_messaging::{CommandError, Commands};
-use bowline_resilience::{Breaker, Broken, Retry, State};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use bowline_resilience::{Retry, Valve};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::intent::{Intent, Origin};
 use crate::app::record_outcome::{Outcome, RecordOutcome};
 use crate::infra::provider::{Provider, Remedy, Trouble};
 
-/// How long a call that the open breaker did not let through waits before it tries whether it is let through now.
-const BREAKER_PAUSE: Duration = Duration::from_millis(100);
 /// From this attempt on an operation is worth a warning.
 const ATTEMPTS_WARNED: u32 = 5;
 
@@ -22,9 +19,8 @@ const ATTEMPTS_WARNED: u32 = 5;
 pub(super) struct Attempts {
     pub(super) provider: Provider,
     pub(super) commands: Commands<RecordOutcome, ()>,
-    pub(super) breaker: Breaker,
-    /// One for each call in flight. Back-off takes none.
-    pub(super) places: Semaphore,
+    /// What waits for the provider goes through here, call by call. Back-off takes no place.
+    pub(super) valve: Valve,
     pub(super) retry: Retry,
     pub(super) alert_pause: Duration,
 }
@@ -100,37 +96,21 @@ impl Attempts {
         }
     }
 
-    /// One call, as soon as there is a place for it and the breaker lets it through. `Ok(None)`: nothing is decided.
+    /// One call, as soon as the valve lets it through. `Ok(None)`: nothing is decided.
     async fn call(
         &self,
         step: Step,
         intent: &Intent,
         lost: &CancellationToken,
     ) -> Result<Result<Option<Outcome>, Trouble>, GivenUp> {
-        let place = lost.run_until_cancelled(self.places.acquire()).await.ok_or(GivenUp)?;
-        let _place = place.expect("the semaphore is never closed");
-        loop {
-            let call = || async {
-                match step {
-                    Step::Send => self.provider.send(intent).await.map(Some),
-                    Step::Ask => self.provider.ask(intent).await,
-                }
-            };
-            match self.breaker.call_if(Trouble::counts, call).await {
-                Ok(answer) => return Ok(Ok(answer)),
-                Err(Broken::Failed(trouble)) => return Ok(Err(trouble)),
-                Err(Broken::Rejected { .. }) => {
-                    lost.run_until_cancelled(self.closed_or_a_while()).await.ok_or(GivenUp)?;
-                }
+        let pass = lost.run_until_cancelled(self.valve.pass()).await.ok_or(GivenUp)?;
+        let call = || async {
+            match step {
+                Step::Send => self.provider.send(intent).await.map(Some),
+                Step::Ask => self.provider.ask(intent).await,
             }
-        }
-    }
-
-    /// An open breaker learns that its time has passed only from a call that tries.
-    async fn closed_or_a_while(&self) {
-        let mut state = self.breaker.watch();
-        // Too early or not at all is the same here: the next call finds out.
-        let _ = timeout(BREAKER_PAUSE, state.wait_for(|state| *state == State::Closed)).await;
+        };
+        Ok(pass.call_if(Trouble::counts, call).await)
     }
 
     /// Brings the outcome to the executor. What it cannot store now stays open, and is tried again as long as the

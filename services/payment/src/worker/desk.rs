@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bowline_database::Database;
 use bowline_messaging::{Commands, Owned};
-use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings, State};
-use tokio::sync::{Semaphore, watch};
+use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings, Valve, ValveSettings};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,8 @@ pub struct WorkerSettings {
     pub retry: RetrySettings,
     /// When the provider is left alone.
     pub breaker: BreakerSettings,
+    /// How fast what has waited meanwhile is brought to it.
+    pub valve: ValveSettings,
     /// How long an operation rests that the provider does not accept as a request.
     pub alert_pause: Duration,
     /// How long calls in flight may still take when the worker stops.
@@ -76,11 +78,11 @@ struct Held {
 impl Worker {
     /// A worker that holds nothing yet.
     pub fn new(settings: WorkerSettings, parts: WorkerParts) -> Self {
+        let breaker = Breaker::new("payment provider", settings.breaker);
         let attempts = Attempts {
             provider: parts.provider,
             commands: parts.commands,
-            breaker: Breaker::new("payment provider", settings.breaker),
-            places: Semaphore::new(settings.concurrency),
+            valve: Valve::new(breaker, settings.concurrency, settings.valve),
             retry: Retry::new(settings.retry).endless(),
             alert_pause: settings.alert_pause,
         };
@@ -97,9 +99,9 @@ impl Worker {
         }
     }
 
-    /// The state of the provider's circuit breaker.
-    pub fn provider_state(&self) -> watch::Receiver<State> {
-        self.attempts.breaker.watch()
+    /// What the operations wait at before the provider is called.
+    pub fn valve(&self) -> Valve {
+        self.attempts.valve.clone()
     }
 
     /// Works until `stopping`; then lets calls in flight end and their outcomes be stored, for a limited time. Fails

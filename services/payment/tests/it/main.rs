@@ -10,4 +10,5 @@ mod neighbours;
 mod provider;
 mod stage;
 mod takeover;
+mod valve;
 mod worker;
