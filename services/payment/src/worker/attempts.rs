@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::intent::{Intent, Origin};
 use crate::app::record_outcome::{Outcome, RecordOutcome};
 use crate::infra::provider::{Provider, Remedy, Trouble};
+use crate::worker::failed_calls::Unwritten;
 
 /// From this attempt on an operation is worth a warning.
 const ATTEMPTS_WARNED: u32 = 5;
@@ -23,6 +24,8 @@ pub(super) struct Attempts {
     pub(super) valve: Valve,
     pub(super) retry: Retry,
     pub(super) alert_pause: Duration,
+    /// What failed meanwhile.
+    pub(super) unwritten: Unwritten,
 }
 
 /// What to do next.
@@ -61,19 +64,17 @@ struct GivenUp;
 impl Attempts {
     /// Works on an operation until its outcome is stored or `lost` is cancelled. A call in flight is always heard out,
     /// and what it brings is offered.
-    pub(super) async fn pursue(&self, intent: Intent, lost: &CancellationToken) {
-        if let Ok(outcome) = self.outcome(&intent, lost).await {
+    pub(super) async fn pursue(&self, mut intent: Intent, lost: &CancellationToken) {
+        if let Ok(outcome) = self.outcome(&mut intent, lost).await {
             self.store(intent, outcome, lost).await;
         }
     }
 
     /// Asks and sends until the provider has decided.
-    async fn outcome(&self, intent: &Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
+    async fn outcome(&self, intent: &mut Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
         let mut waits = self.retry.waits();
         let mut step = Step::first(intent.origin);
-        let mut attempt = 0;
         loop {
-            attempt += 1;
             let trouble = match self.call(step, intent, lost).await? {
                 Ok(Some(outcome)) => {
                     reached(Point::AfterProviderCall);
@@ -85,7 +86,9 @@ impl Attempts {
                 }
                 Err(trouble) => trouble,
             };
-            report(intent, step, attempt, &trouble);
+            intent.failed_calls.add(trouble.reason());
+            self.unwritten.add(intent);
+            report(intent, step, &trouble);
             step = step.after(Err(&trouble));
             let pause = match trouble.remedy() {
                 Remedy::Again | Remedy::Ask => waits.next(),
@@ -131,8 +134,9 @@ impl Attempts {
 }
 
 /// Says what an operation waits for. What a person must look at is an error, each time it was tried.
-fn report(intent: &Intent, step: Step, attempt: u32, trouble: &Trouble) {
+fn report(intent: &Intent, step: Step, trouble: &Trouble) {
     let (order_id, operation) = (intent.order_id, intent.operation.kind().name());
+    let attempt = intent.failed_calls.count;
     let cause = std::error::Error::source(trouble).map(ToString::to_string).unwrap_or_default();
     match trouble.remedy() {
         Remedy::Alert => {

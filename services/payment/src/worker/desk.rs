@@ -13,11 +13,15 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
+use super::failed_calls::Unwritten;
 use super::intake::{Handover, IntentReceiver};
 use crate::app::intent::{Intent, IntentKey};
 use crate::app::record_outcome::RecordOutcome;
 use crate::infra::operations;
 use crate::infra::provider::Provider;
+
+/// How often failed calls are written down.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// How the worker works.
 #[derive(Debug, Clone)]
@@ -85,6 +89,7 @@ impl Worker {
             valve: Valve::new(breaker, settings.concurrency, settings.valve),
             retry: Retry::new(settings.retry).endless(),
             alert_pause: settings.alert_pause,
+            unwritten: Unwritten::default(),
         };
         Self {
             attempts: Arc::new(attempts),
@@ -109,6 +114,8 @@ impl Worker {
     pub async fn run(mut self, stopping: CancellationToken) -> Result<(), JoinError> {
         let mut sweep = interval(self.settings.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut notes = interval(NOTE_EVERY);
+        notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.owned.mark_changed();
         loop {
             tokio::select! {
@@ -122,6 +129,7 @@ impl Worker {
                     Handover::Missed => self.reload().await,
                 },
                 _ = sweep.tick() => self.reload().await,
+                _ = notes.tick() => self.attempts.unwritten.write(&self.database).await,
             }
         }
         self.stop().await
@@ -208,11 +216,13 @@ impl Worker {
             }
             Ok(())
         };
-        timeout(self.settings.drain_timeout, ended).await.unwrap_or_else(|_| {
+        let ended = timeout(self.settings.drain_timeout, ended).await.unwrap_or_else(|_| {
             tracing::warn!(
                 "stopping with calls to the provider in flight, their outcomes are asked for later"
             );
             Ok(())
-        })
+        });
+        self.attempts.unwritten.write(&self.database).await;
+        ended
     }
 }
