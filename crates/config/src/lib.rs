@@ -50,4 +50,4 @@ mod setting;
 pub use faults::{Fault, Faults};
 pub use load::{Refused, load, parse_from};
 pub use secret::{DatabaseUrl, Secret};
-pub use setting::{ByteSize, Given, List, Ratio, Setting};
+pub use setting::{ByteSize, Given, Growth, List, Ratio, Setting};

@@ -35,6 +35,10 @@ pub struct ByteSize(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Ratio(f64);
 
+/// By how much something grows: a number above 1.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Growth(f64);
+
 /// Comma-separated values, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List<T>(pub Vec<T>);
@@ -66,6 +70,13 @@ impl<T> fmt::Debug for Given<T> {
 
 impl Ratio {
     /// The share as a number from 0 to 1.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Growth {
+    /// The factor.
     pub fn get(self) -> f64 {
         self.0
     }
@@ -154,6 +165,15 @@ impl Setting for Ratio {
     }
 }
 
+impl Setting for Growth {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.parse::<f64>() {
+            Ok(factor) if factor > 1.0 && factor <= 100.0 => Ok(Self(factor)),
+            _ => Err("a factor above 1, up to 100, such as 2 or 1.5".into()),
+        }
+    }
+}
+
 impl<T: Setting> Setting for List<T> {
     fn parse(text: &str) -> Result<Self, String> {
         text.split(',')
@@ -187,6 +207,14 @@ mod tests {
         assert!(Ratio::parse("0.5").is_ok_and(|share| share.get() > 0.4));
         for wrong in ["-0.1", "1.1", "NaN", "half"] {
             assert!(Ratio::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_grows_grows_by_more_than_one() {
+        assert!(Growth::parse("1.5").is_ok_and(|factor| factor.get() > 1.4));
+        for wrong in ["1", "0.5", "-2", "NaN", "inf", "101", "double"] {
+            assert!(Growth::parse(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -50,6 +50,10 @@ pub struct Counters {
     pub rejected: u64,
     /// How often the breaker opened.
     pub opened: u64,
+    /// How often it began to probe.
+    pub half_opened: u64,
+    /// How often it closed after having been open.
+    pub closed: u64,
 }
 
 struct Shared {
@@ -65,6 +69,8 @@ struct Core {
     generation: u64,
     window: Window,
     counters: Counters,
+    /// When it closed after having been open. `None` when it never was, and once what has waited meanwhile is released.
+    recovering_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,9 +81,11 @@ enum Phase {
 }
 
 /// The right to make one call. Dropped without an outcome, it gives its place back and counts as nothing.
-struct Permit<'a> {
+pub(crate) struct Permit<'a> {
     shared: &'a Shared,
     generation: u64,
+    /// When the breaker that gave it had closed, if it may not let everything through yet.
+    pub(crate) recovering_since: Option<Instant>,
     settled: bool,
 }
 
@@ -89,6 +97,7 @@ impl Breaker {
             generation: 0,
             window: Window::new(settings.window_calls),
             counters: Counters::default(),
+            recovering_since: None,
         };
         let (state, _) = watch::channel(State::Closed);
         Self { shared: Arc::new(Shared { dependency, settings, core: Mutex::new(core), state }) }
@@ -112,12 +121,30 @@ impl Breaker {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let Some(permit) = self.shared.admit() else {
+        let Some(permit) = self.admit() else {
             return Err(Broken::Rejected { dependency: self.shared.dependency });
         };
-        let outcome = call().await;
-        permit.settle(outcome.as_ref().is_err_and(counts));
-        outcome.map_err(Broken::Failed)
+        permit.call_if(counts, call).await.map_err(Broken::Failed)
+    }
+
+    /// The right to make one call, if one may be made now.
+    pub(crate) fn admit(&self) -> Option<Permit<'_>> {
+        self.shared.admit()
+    }
+
+    /// What has waited since the closing at `since` is released: until it opens again, its permits say no more of it.
+    pub(crate) fn recovered(&self, since: Instant) {
+        self.shared.core().recovering_since.take_if(|closed_at| *closed_at == since);
+    }
+
+    /// As its permits say.
+    pub(crate) fn recovering_since(&self) -> Option<Instant> {
+        self.shared.core().recovering_since
+    }
+
+    /// The dependency's name in logs, errors and metrics.
+    pub fn dependency(&self) -> &'static str {
+        self.shared.dependency
     }
 
     /// The present state. An open breaker whose time has passed is still called open until a call probes it.
@@ -162,7 +189,8 @@ impl Shared {
             core.counters.rejected += 1;
             return None;
         }
-        Some(Permit { shared: self, generation: core.generation, settled: false })
+        let (generation, recovering_since) = (core.generation, core.recovering_since);
+        Some(Permit { shared: self, generation, recovering_since, settled: false })
     }
 
     fn record(&self, generation: u64, failed: bool) {
@@ -212,9 +240,12 @@ impl Shared {
         core.phase = phase;
         core.generation += 1;
         core.window.clear();
+        core.recovering_since = None;
         let dependency = self.dependency;
         let state = match phase {
             Phase::Closed => {
+                core.counters.closed += 1;
+                core.recovering_since = Some(Instant::now());
                 tracing::info!(dependency, "circuit breaker closed");
                 State::Closed
             }
@@ -225,6 +256,7 @@ impl Shared {
                 State::Open
             }
             Phase::HalfOpen { .. } => {
+                core.counters.half_opened += 1;
                 tracing::info!(dependency, probes = self.settings.probes, "circuit breaker half open");
                 State::HalfOpen
             }
@@ -234,6 +266,20 @@ impl Shared {
 }
 
 impl Permit<'_> {
+    /// Makes the call. Errors for which `counts` is true count against the dependency.
+    pub(crate) async fn call_if<T, E, F>(
+        self,
+        counts: impl FnOnce(&E) -> bool,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let outcome = call().await;
+        self.settle(outcome.as_ref().is_err_and(counts));
+        outcome
+    }
+
     fn settle(mut self, failed: bool) {
         self.settled = true;
         self.shared.record(self.generation, failed);

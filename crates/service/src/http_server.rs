@@ -1,8 +1,11 @@
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use bowline_fault_points::Point;
+use bowline_metrics::Metrics;
 use http::StatusCode;
 use serde::Serialize;
 
@@ -23,8 +26,9 @@ struct CheckBody {
     reason: Option<String>,
 }
 
-/// The probes: alive as long as the process answers, ready as [`Readiness`] says, started once it has begun to serve.
-pub(crate) fn probes(readiness: Readiness) -> Router {
+/// The probes: alive as long as the process answers, ready as [`Readiness`] says, started once it has begun to serve. And
+/// the metrics.
+pub(crate) fn routes(readiness: Readiness, metrics: Metrics) -> Router {
     let faults = if bowline_fault_points::ARMED {
         Router::new().route("/fault-points/{point}", post(arm))
     } else {
@@ -35,6 +39,11 @@ pub(crate) fn probes(readiness: Readiness) -> Router {
         .route("/readyz", get(ready))
         .route("/startupz", get(started))
         .with_state(readiness)
+        .merge(Router::new().route("/metrics", get(numbers)).with_state(metrics))
+}
+
+async fn numbers(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, bowline_metrics::CONTENT_TYPE)], metrics.text())
 }
 
 /// The process dies the next time it comes to this place. Only in builds for proving.

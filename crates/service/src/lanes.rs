@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::readiness::Check;
-use crate::{ApiError, ErrorKind, Service, ServiceError};
+use crate::{ApiError, ErrorKind, LaneMetrics, Service, ServiceError};
 
 /// How often it is checked that the database answers, and how long it may take.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -120,6 +120,7 @@ impl Service {
         C: Send + 'static,
         R: Send + 'static,
     {
+        self.metrics().add(LaneMetrics::of(&node));
         let reader = node.lane_reader();
         let heard = HeardLanes::new(reads.clone(), reader.source());
         let letters = DeadLetters::new(reads.clone(), reader.source());

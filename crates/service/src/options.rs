@@ -10,7 +10,7 @@ pub struct ServiceOptions {
     /// Address and port on which gRPC calls come in; port 0 takes any free one.
     #[arg(long, env = "BOWLINE_GRPC_LISTEN", default_value = "127.0.0.1:50051", help_heading = "Addresses")]
     grpc_listen: Given<SocketAddr>,
-    /// Address and port of the probes /livez, /readyz and /startupz over HTTP; port 0 takes any free one.
+    /// Address and port of the probes /livez, /readyz and /startupz and of /metrics over HTTP; port 0 takes any free one.
     #[arg(long, env = "BOWLINE_HTTP_LISTEN", default_value = "127.0.0.1:8080", help_heading = "Addresses")]
     http_listen: Given<SocketAddr>,
     /// How log lines are written: json, one object a line, or human.

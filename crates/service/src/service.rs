@@ -9,6 +9,8 @@ use bowline_contracts::common::v1::dead_letter_service_server::DeadLetterService
 use bowline_contracts::common::v1::heard_lane_service_server::HeardLaneServiceServer;
 use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
 use bowline_messaging::{DeadLetters, HeardLanes, LaneReader};
+use bowline_metrics::Metrics;
+use bowline_resilience::{Breaker, Valve};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -17,8 +19,9 @@ use tracing::Instrument as _;
 
 use crate::dead_letter_service::DeadLetterApi;
 use crate::heard_lane_service::HeardLaneApi;
-use crate::http_server::probes;
+use crate::http_server::routes;
 use crate::lane_service::Lanes;
+use crate::metrics::Dependencies;
 use crate::readiness::Phase;
 use crate::{
     Background, Forwarding, Forwards, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals,
@@ -31,6 +34,8 @@ pub struct Service {
     grpc_listener: TcpListener,
     addresses: Addresses,
     readiness: Readiness,
+    metrics: Metrics,
+    dependencies: Dependencies,
     background: Background,
     failures: mpsc::UnboundedReceiver<ServiceError>,
     draining: CancellationToken,
@@ -68,10 +73,13 @@ impl Service {
             http: local_address(&http_listener, settings.listen.http),
         };
         let readiness = Readiness::new();
+        let (metrics, dependencies) = (Metrics::default(), Dependencies::default());
+        metrics.add(dependencies.clone());
         let draining = CancellationToken::new();
         let (background, failures) = Background::new(draining.clone());
         let mut http = JoinSet::new();
-        http.spawn(axum::serve(http_listener, probes(readiness.clone())).into_future().in_current_span());
+        let routes = routes(readiness.clone(), metrics.clone());
+        http.spawn(axum::serve(http_listener, routes).into_future().in_current_span());
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, "starting");
         let (grpc, lanes, forwards, steps) = (Grpc::new(&[]), None, None, Vec::new());
         Ok(Self {
@@ -80,6 +88,8 @@ impl Service {
             grpc_listener,
             addresses,
             readiness,
+            metrics,
+            dependencies,
             background,
             failures,
             draining,
@@ -96,7 +106,7 @@ impl Service {
         self.addresses.grpc
     }
 
-    /// Where probes come in; the real port if the setting was 0.
+    /// Where probes and the metrics are; the real port if the setting was 0.
     pub fn http_address(&self) -> SocketAddr {
         self.addresses.http
     }
@@ -114,6 +124,21 @@ impl Service {
     /// Where checks are registered.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
+    }
+
+    /// What is told under `/metrics`; a service adds what is its own.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
+    }
+
+    /// Tells how this circuit breaker stands.
+    pub fn show_breaker(&self, breaker: &Breaker) {
+        self.dependencies.add_breaker(breaker.clone());
+    }
+
+    /// Tells how this valve stands, and its breaker.
+    pub fn show_valve(&self, valve: &Valve) {
+        self.dependencies.add_valve(valve.clone());
     }
 
     /// Where long-running tasks are started.

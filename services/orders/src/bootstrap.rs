@@ -45,6 +45,7 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 4] {
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let catalogue = Catalogue::new(&settings.catalogue).context("the catalogue's address cannot be used")?;
     let service = Service::start(ORDERS, settings.service).await?;
+    service.show_breaker(catalogue.breaker());
     let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let (database, outbox) = (registered.database(), registered.outbox());

@@ -69,7 +69,9 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let api = PaymentServiceServer::new(PaymentApi::new(reads.clone()))
         .max_decoding_message_size(service.limits().message_size_max);
     let worker = Worker::new(settings.worker, parts);
-    let provider_state = worker.provider_state();
+    let valve = worker.valve();
+    service.show_valve(&valve);
+    let provider_state = valve.breaker().watch();
     let grpc = Grpc::new(FILE_DESCRIPTOR_SET)
         .add_service(api)
         .health(PROVIDER, provider_state, |state| *state == State::Closed);

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use bowline_config::{Faults, Given};
-use bowline_resilience::{BreakerOptions, RetrySettings};
+use bowline_resilience::{BreakerOptions, BreakerSettings, RetrySettings, ValveOptions, ValveSettings};
 use bowline_service::{NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
 use clap::{Args, Parser};
 use url::Url;
@@ -24,6 +24,8 @@ pub struct Options {
     provider: ProviderArgs,
     #[command(flatten)]
     breaker: BreakerOptions,
+    #[command(flatten)]
+    valve: ValveOptions,
     /// The most payments kept in memory between batches.
     #[arg(long, env = "BOWLINE_PAYMENTS_CACHED_MAX", default_value = "65536", help_heading = "Limits")]
     payments_cached_max: Given<usize>,
@@ -92,6 +94,7 @@ impl Options {
         let service = self.service.check(faults);
         let node = self.node.check(faults);
         let breaker = self.breaker.check(faults);
+        let valve = self.valve.check(faults);
         let provider = self.provider.check(faults);
         let payments_cached_max =
             faults.within("payments-cached-max", self.payments_cached_max, 1..=10_000_000);
@@ -99,7 +102,7 @@ impl Options {
         let (service, (provider, worker)) = (service?, provider?);
         // A part of the time: the lanes have to be handed over as well, which may take half of it.
         let drain_timeout = provider.timeout.min(service.drain.timeout / 3);
-        let worker = WorkerSettings { breaker: breaker?, drain_timeout, ..worker };
+        let worker = WorkerSettings { breaker: breaker?, valve: valve?, drain_timeout, ..worker };
         Some(Settings {
             service,
             node: node?,
@@ -112,7 +115,7 @@ impl Options {
 }
 
 impl ProviderArgs {
-    /// Where the provider is, and how the worker works with the breaker's defaults.
+    /// Where the provider is, and how the worker works with the defaults of breaker and valve.
     fn check(self, faults: &mut Faults) -> Option<(ProviderSettings, WorkerSettings)> {
         let expected = "the http:// address of the payment provider";
         let url =
@@ -138,7 +141,8 @@ impl ProviderArgs {
             in_hand_max: in_hand_max?,
             sweep_interval: sweep_interval?,
             retry,
-            breaker: bowline_resilience::BreakerSettings::default(),
+            breaker: BreakerSettings::default(),
+            valve: ValveSettings::default(),
             alert_pause: alert_pause?,
             drain_timeout: timeout,
         };

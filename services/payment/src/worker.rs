@@ -13,6 +13,7 @@
 
 mod attempts;
 mod desk;
+mod failed_calls;
 mod intake;
 
 pub use attempts::Step;

@@ -27,7 +27,7 @@ struct Dependency {
 
 /// From the ground up: a crate may import those of the groups before its own, and of its own group none.
 const LAYERS: &[&[&str]] = &[
-    &["bowline-kernel", "bowline-config", "bowline-fault-points"],
+    &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics"],
     &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-dev-stack"],
     &["bowline-event-store", "bowline-messaging", "bowline-idempotency"],
     &["bowline-service"],
@@ -69,6 +69,7 @@ const IMPURE: &[&str] = &[
     "bowline-service",
     "bowline-resilience",
     "bowline-config",
+    "bowline-metrics",
 ];
 
 fn root() -> PathBuf {

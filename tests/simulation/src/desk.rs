@@ -119,6 +119,7 @@ impl Desk {
                 format!("{asked}: nothing decided")
             }
             Err(trouble) => {
+                intent.failed_calls.add(trouble.reason());
                 *step = step.after(Err(&trouble));
                 format!("{asked}: {:?}", trouble.remedy())
             }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use self::args::Output;
 pub(crate) use self::args::ReconcileArgs;
-use self::metrics::Metrics;
+use self::metrics::Rounds;
 use crate::check::find;
 use crate::fleet;
 use crate::screen::say;
@@ -40,7 +40,7 @@ async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode
         print(args.output, &reconciled)?;
         return Ok(status(&reconciled));
     };
-    let (sender, metrics) = watch::channel(Metrics::default());
+    let (sender, told) = watch::channel(Rounds::default());
     let listener = match args.metrics_listen {
         None => None,
         Some(address) => Some(TcpListener::bind(address).await.with_context(|| {
@@ -58,14 +58,13 @@ async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode
                 Ok(reconciled) => {
                     print(args.output, &reconciled)?;
                     last = status(&reconciled);
-                    sender
-                        .send_modify(|metrics| metrics.done(reconciled, began.elapsed(), SystemClock.now()));
+                    sender.send_modify(|rounds| rounds.done(reconciled, began.elapsed(), SystemClock.now()));
                 }
                 Err(error) => {
                     // The next round tells whether it was for a moment.
                     say(&format!("this round could not be finished: {}", error_text(&error)));
                     last = ExitCode::from(COULD_NOT_TELL);
-                    sender.send_modify(Metrics::failed);
+                    sender.send_modify(Rounds::failed);
                 }
             }
             tokio::time::sleep_until(began + every).await;
@@ -74,7 +73,7 @@ async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode
     tokio::select! {
         () = stop.wanted() => Ok(last),
         ended = rounds => ended,
-        served = metrics::serve(listener, metrics) => served.context("the metrics can no longer be served").map(|()| last),
+        served = metrics::serve(listener, told) => served.context("the metrics can no longer be served").map(|()| last),
     }
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod drain;
 mod echo;
+mod metrics;
 mod options;
 mod probes;
 mod running;

@@ -70,12 +70,18 @@ impl Running {
 }
 
 pub(crate) async fn probe(address: SocketAddr, path: &str) -> (u16, serde_json::Value) {
+    let (head, body) = get(address, path).await;
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+    (code, serde_json::from_str(&body).expect("JSON"))
+}
+
+/// Head and body of an answer.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> (String, String) {
     let mut connection = TcpStream::connect(address).await.expect("answers");
     let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await.expect("takes the request");
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await.expect("answers in text");
-    let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-    let body = answer.split_once("\r\n\r\n").expect("head and body").1;
-    (code, serde_json::from_str(body).expect("JSON"))
+    let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
+    (head.to_owned(), body.to_owned())
 }

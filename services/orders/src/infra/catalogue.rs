@@ -68,6 +68,11 @@ impl Catalogue {
         })
     }
 
+    /// Whether it is asked at all.
+    pub(crate) fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
     /// What is known in memory, one entry per SKU.
     pub(crate) fn cached(&self, skus: &[Sku]) -> Vec<Option<Product>> {
         skus.iter().map(|sku| self.products.get(sku)).collect()

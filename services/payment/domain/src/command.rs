@@ -3,7 +3,7 @@
 use bowline_kernel::{Money, OrderId, PaymentToken};
 use chrono::{DateTime, Utc};
 
-use crate::{ProviderReference, Reason};
+use crate::{FailedCalls, ProviderReference, Reason};
 
 /// A message of the saga, or the outcome of a provider operation; `at` is always the time by payment's own clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub enum Command {
     Authorized {
         /// What the provider calls the authorisation.
         provider_reference: ProviderReference,
+        /// The calls before the one that brought it.
+        failed_calls: FailedCalls,
         /// When the outcome became known.
         at: DateTime<Utc>,
     },
@@ -40,11 +42,15 @@ pub enum Command {
     AuthorizationDeclined {
         /// Why.
         reason: Reason,
+        /// The calls before the one that brought it.
+        failed_calls: FailedCalls,
         /// When the outcome became known.
         at: DateTime<Utc>,
     },
     /// Outcome: the provider has taken the total.
     Captured {
+        /// The calls before the one that brought it.
+        failed_calls: FailedCalls,
         /// When the outcome became known.
         at: DateTime<Utc>,
     },
@@ -52,11 +58,15 @@ pub enum Command {
     CaptureRefused {
         /// Why.
         reason: Reason,
+        /// The calls before the one that brought it.
+        failed_calls: FailedCalls,
         /// When the outcome became known.
         at: DateTime<Utc>,
     },
     /// Outcome: the provider holds nothing any more, whether it let go now or had done so before.
     Voided {
+        /// The calls before the one that brought it.
+        failed_calls: FailedCalls,
         /// When the outcome became known.
         at: DateTime<Utc>,
     },

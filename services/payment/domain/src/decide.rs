@@ -11,7 +11,7 @@ use crate::event::{
     AuthorizationRequested, CaptureFailed, CaptureRequested, PaymentAuthorized, PaymentCaptured,
     PaymentDeclined, PaymentVoided, VoidDeferred, VoidRequested,
 };
-use crate::{Command, Event, Phase, ProviderReference, Reason, Rejection, State, VoidedAfter};
+use crate::{Command, Event, FailedCalls, Phase, ProviderReference, Reason, Rejection, State, VoidedAfter};
 
 type Decision = Result<Vec<Event>, Rejection>;
 
@@ -27,11 +27,17 @@ pub(crate) fn decide(state: &State, command: Command) -> Decision {
         }
         Command::OrderConfirmed { at } => capture(phase, impossible, at),
         Command::VoidPayment { at } => void(phase, impossible, at),
-        Command::Authorized { provider_reference, at } => Ok(authorized(phase, provider_reference, at)),
-        Command::AuthorizationDeclined { reason, at } => Ok(declined(phase, reason, at)),
-        Command::Captured { at } => Ok(captured(phase, at)),
-        Command::CaptureRefused { reason, at } => Ok(capture_refused(phase, reason, at)),
-        Command::Voided { at } => Ok(void_done(phase, at)),
+        Command::Authorized { provider_reference, failed_calls, at } => {
+            Ok(authorized(phase, provider_reference, failed_calls, at))
+        }
+        Command::AuthorizationDeclined { reason, failed_calls, at } => {
+            Ok(declined(phase, reason, failed_calls, at))
+        }
+        Command::Captured { failed_calls, at } => Ok(captured(phase, failed_calls, at)),
+        Command::CaptureRefused { reason, failed_calls, at } => {
+            Ok(capture_refused(phase, reason, failed_calls, at))
+        }
+        Command::Voided { failed_calls, at } => Ok(void_done(phase, failed_calls, at)),
     }
 }
 
@@ -78,12 +84,14 @@ fn capture(phase: &Phase, impossible: Rejection, at: DateTime<Utc>) -> Decision 
 
 fn void(phase: &Phase, impossible: Rejection, at: DateTime<Utc>) -> Decision {
     match phase {
-        Phase::Unknown => Ok(vec![voided(None, at)]),
+        Phase::Unknown => Ok(vec![voided(None, FailedCalls::default(), at)]),
         Phase::Authorizing { void_asked: false, .. } => {
             Ok(vec![Event::VoidDeferred(VoidDeferred { deferred_at: at })])
         }
         Phase::Authorized { .. } => Ok(vec![void_requested(at)]),
-        Phase::Declined { amount, .. } => Ok(vec![voided(Some(Money::zero(amount.currency)), at)]),
+        Phase::Declined { amount, .. } => {
+            Ok(vec![voided(Some(Money::zero(amount.currency)), FailedCalls::default(), at)])
+        }
         // A refused capture is voided unasked; that void answers whoever asks as well.
         Phase::Authorizing { void_asked: true, .. } | Phase::Voiding { .. } | Phase::Voided(_) => NOTHING,
         // Only a confirmed order is captured, and orders gives up no confirmed order.
@@ -91,10 +99,16 @@ fn void(phase: &Phase, impossible: Rejection, at: DateTime<Utc>) -> Decision {
     }
 }
 
-fn authorized(phase: &Phase, provider_reference: ProviderReference, at: DateTime<Utc>) -> Vec<Event> {
+fn authorized(
+    phase: &Phase,
+    provider_reference: ProviderReference,
+    failed_calls: FailedCalls,
+    at: DateTime<Utc>,
+) -> Vec<Event> {
     match phase {
         Phase::Authorizing { amount, void_asked, .. } => {
-            let event = PaymentAuthorized { amount: *amount, provider_reference, authorized_at: at };
+            let event =
+                PaymentAuthorized { amount: *amount, provider_reference, authorized_at: at, failed_calls };
             let mut events = vec![Event::PaymentAuthorized(event)];
             if *void_asked {
                 events.push(void_requested(at));
@@ -111,12 +125,13 @@ fn authorized(phase: &Phase, provider_reference: ProviderReference, at: DateTime
     }
 }
 
-fn declined(phase: &Phase, reason: Reason, at: DateTime<Utc>) -> Vec<Event> {
+fn declined(phase: &Phase, reason: Reason, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
     match phase {
         Phase::Authorizing { amount, void_asked, .. } => {
-            let mut events = vec![Event::PaymentDeclined(PaymentDeclined { reason, declined_at: at })];
+            let mut events =
+                vec![Event::PaymentDeclined(PaymentDeclined { reason, declined_at: at, failed_calls })];
             if *void_asked {
-                events.push(voided(Some(Money::zero(amount.currency)), at));
+                events.push(voided(Some(Money::zero(amount.currency)), FailedCalls::default(), at));
             }
             events
         }
@@ -130,10 +145,10 @@ fn declined(phase: &Phase, reason: Reason, at: DateTime<Utc>) -> Vec<Event> {
     }
 }
 
-fn captured(phase: &Phase, at: DateTime<Utc>) -> Vec<Event> {
+fn captured(phase: &Phase, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
     match phase {
         Phase::Capturing { amount, .. } => {
-            vec![Event::PaymentCaptured(PaymentCaptured { amount: *amount, captured_at: at })]
+            vec![Event::PaymentCaptured(PaymentCaptured { amount: *amount, captured_at: at, failed_calls })]
         }
         Phase::Unknown
         | Phase::Authorizing { .. }
@@ -145,10 +160,18 @@ fn captured(phase: &Phase, at: DateTime<Utc>) -> Vec<Event> {
     }
 }
 
-fn capture_refused(phase: &Phase, reason: Reason, at: DateTime<Utc>) -> Vec<Event> {
+fn capture_refused(
+    phase: &Phase,
+    reason: Reason,
+    failed_calls: FailedCalls,
+    at: DateTime<Utc>,
+) -> Vec<Event> {
     match phase {
         Phase::Capturing { .. } => {
-            vec![Event::CaptureFailed(CaptureFailed { reason, failed_at: at }), void_requested(at)]
+            vec![
+                Event::CaptureFailed(CaptureFailed { reason, failed_at: at, failed_calls }),
+                void_requested(at),
+            ]
         }
         Phase::Unknown
         | Phase::Authorizing { .. }
@@ -160,9 +183,9 @@ fn capture_refused(phase: &Phase, reason: Reason, at: DateTime<Utc>) -> Vec<Even
     }
 }
 
-fn void_done(phase: &Phase, at: DateTime<Utc>) -> Vec<Event> {
+fn void_done(phase: &Phase, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
     match phase {
-        Phase::Voiding { amount, .. } => vec![voided(Some(*amount), at)],
+        Phase::Voiding { amount, .. } => vec![voided(Some(*amount), failed_calls, at)],
         Phase::Unknown
         | Phase::Authorizing { .. }
         | Phase::Authorized { .. }
@@ -177,6 +200,6 @@ const fn void_requested(at: DateTime<Utc>) -> Event {
     Event::VoidRequested(VoidRequested { requested_at: at })
 }
 
-const fn voided(amount: Option<Money>, at: DateTime<Utc>) -> Event {
-    Event::PaymentVoided(PaymentVoided { amount, voided_at: at })
+const fn voided(amount: Option<Money>, failed_calls: FailedCalls, at: DateTime<Utc>) -> Event {
+    Event::PaymentVoided(PaymentVoided { amount, voided_at: at, failed_calls })
 }

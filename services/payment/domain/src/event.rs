@@ -4,7 +4,7 @@ use bowline_kernel::{Money, OrderId, PaymentToken};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{ProviderReference, Reason};
+use crate::{FailedCalls, ProviderReference, Reason};
 
 /// One event of a payment's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,9 @@ pub struct PaymentAuthorized {
     pub provider_reference: ProviderReference,
     /// When.
     pub authorized_at: DateTime<Utc>,
+    /// The calls to the provider before the one that decided; not stored when there were none.
+    #[serde(default, skip_serializing_if = "FailedCalls::is_none")]
+    pub failed_calls: FailedCalls,
 }
 
 /// The provider declined for good.
@@ -60,6 +63,9 @@ pub struct PaymentDeclined {
     pub reason: Reason,
     /// When.
     pub declined_at: DateTime<Utc>,
+    /// The calls to the provider before the one that decided; not stored when there were none.
+    #[serde(default, skip_serializing_if = "FailedCalls::is_none")]
+    pub failed_calls: FailedCalls,
 }
 
 /// The provider is to be asked to take the total.
@@ -76,6 +82,9 @@ pub struct PaymentCaptured {
     pub amount: Money,
     /// When.
     pub captured_at: DateTime<Utc>,
+    /// The calls to the provider before the one that decided; not stored when there were none.
+    #[serde(default, skip_serializing_if = "FailedCalls::is_none")]
+    pub failed_calls: FailedCalls,
 }
 
 /// The provider refused the capture for good.
@@ -85,6 +94,9 @@ pub struct CaptureFailed {
     pub reason: Reason,
     /// When.
     pub failed_at: DateTime<Utc>,
+    /// The calls to the provider before the one that decided; not stored when there were none.
+    #[serde(default, skip_serializing_if = "FailedCalls::is_none")]
+    pub failed_calls: FailedCalls,
 }
 
 /// The order was given up while the authorisation was on its way.
@@ -108,6 +120,9 @@ pub struct PaymentVoided {
     pub amount: Option<Money>,
     /// When.
     pub voided_at: DateTime<Utc>,
+    /// The calls to the provider before the one that decided; not stored when there were none.
+    #[serde(default, skip_serializing_if = "FailedCalls::is_none")]
+    pub failed_calls: FailedCalls,
 }
 
 impl Event {
@@ -123,6 +138,21 @@ impl Event {
             Self::VoidDeferred(event) => event.deferred_at,
             Self::VoidRequested(event) => event.requested_at,
             Self::PaymentVoided(event) => event.voided_at,
+        }
+    }
+
+    /// For the outcome of an operation: the calls before the one that decided.
+    pub(crate) const fn failed_calls(&self) -> Option<&FailedCalls> {
+        match self {
+            Self::PaymentAuthorized(event) => Some(&event.failed_calls),
+            Self::PaymentDeclined(event) => Some(&event.failed_calls),
+            Self::PaymentCaptured(event) => Some(&event.failed_calls),
+            Self::CaptureFailed(event) => Some(&event.failed_calls),
+            Self::PaymentVoided(event) => Some(&event.failed_calls),
+            Self::AuthorizationRequested(_)
+            | Self::CaptureRequested(_)
+            | Self::VoidDeferred(_)
+            | Self::VoidRequested(_) => None,
         }
     }
 }

@@ -41,7 +41,7 @@ pub use event::{
     AuthorizationRequested, CaptureFailed, CaptureRequested, Event, PaymentAuthorized, PaymentCaptured,
     PaymentDeclined, PaymentVoided, VoidDeferred, VoidRequested,
 };
-pub use operation::{Operation, OperationKind};
+pub use operation::{FailedCalls, Operation, OperationKind};
 pub use state::{Phase, State, Status, VoidedAfter};
 pub use stored::DecodeError;
 pub use text::{ProviderReference, Reason};

@@ -1,8 +1,9 @@
 //! The provider operations that a payment is made of.
 
 use bowline_kernel::{Money, PaymentToken};
+use serde::{Deserialize, Serialize};
 
-use crate::ProviderReference;
+use crate::{ProviderReference, Reason};
 
 /// A provider operation whose outcome is awaited, with what the provider must be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,28 @@ pub enum OperationKind {
     Capture,
     /// Let go of what is held.
     Void,
+}
+
+/// The calls to the provider for one operation that have led to nothing. None of them says anything about the outcome.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FailedCalls {
+    /// How many.
+    pub count: u32,
+    /// What the last one failed for, for example `timed_out`; `None` when there was none.
+    pub last: Option<Reason>,
+}
+
+impl FailedCalls {
+    /// True when the first call was enough, or nobody has counted.
+    pub const fn is_none(&self) -> bool {
+        self.count == 0
+    }
+
+    /// One more.
+    pub fn add(&mut self, why: Reason) {
+        self.count = self.count.saturating_add(1);
+        self.last = Some(why);
+    }
 }
 
 impl Operation {

@@ -7,13 +7,15 @@ use bowline_kernel::{Money, PaymentToken};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Operation, ProviderReference, Reason};
+use crate::{Event, FailedCalls, Operation, ProviderReference, Reason};
 
 /// A payment: where it stands, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct State {
     phase: Phase,
     updated_at: Option<DateTime<Utc>>,
+    /// Of the operation that was decided last.
+    failed_calls: Option<FailedCalls>,
 }
 
 /// Where a payment stands.
@@ -113,7 +115,7 @@ pub enum Status {
 
 impl State {
     /// The version of the form in which the state is stored in snapshots, and of its meaning, from 1.
-    pub const SCHEMA_VERSION: u16 = 1;
+    pub const SCHEMA_VERSION: u16 = 2;
 
     /// Where the payment stands.
     pub const fn phase(&self) -> &Phase {
@@ -125,24 +127,14 @@ impl State {
         self.updated_at
     }
 
+    /// The calls for the operation that was decided last, before the one that decided it; `None` when none is decided.
+    pub const fn failed_calls(&self) -> Option<&FailedCalls> {
+        self.failed_calls.as_ref()
+    }
+
     /// The one provider operation whose outcome is awaited, if any.
     pub fn open_operation(&self) -> Option<Operation> {
-        match &self.phase {
-            Phase::Authorizing { amount, payment_token, void_asked: _ } => {
-                Some(Operation::Authorize { amount: *amount, payment_token: payment_token.clone() })
-            }
-            Phase::Capturing { amount, provider_reference } => {
-                Some(Operation::Capture { amount: *amount, provider_reference: provider_reference.clone() })
-            }
-            Phase::Voiding { amount, provider_reference, capture_failure: _ } => {
-                Some(Operation::Void { amount: *amount, provider_reference: provider_reference.clone() })
-            }
-            Phase::Unknown
-            | Phase::Authorized { .. }
-            | Phase::Declined { .. }
-            | Phase::Captured { .. }
-            | Phase::Voided(_) => None,
-        }
+        self.phase.open_operation()
     }
 
     /// The public status; `None` when the payment is unknown.
@@ -235,15 +227,37 @@ impl State {
     }
 
     pub(crate) const fn initial() -> Self {
-        Self { phase: Phase::Unknown, updated_at: None }
+        Self { phase: Phase::Unknown, updated_at: None, failed_calls: None }
     }
 
     pub(crate) fn after(self, event: &Event) -> Self {
-        Self { phase: self.phase.after(event), updated_at: Some(event.at()) }
+        // Nothing was asked of the provider for a void that it had no part in.
+        let was_asked = self.phase.open_operation().is_some();
+        let failed_calls = event.failed_calls().filter(|_| was_asked).cloned().or(self.failed_calls);
+        Self { phase: self.phase.after(event), updated_at: Some(event.at()), failed_calls }
     }
 }
 
 impl Phase {
+    fn open_operation(&self) -> Option<Operation> {
+        match self {
+            Self::Authorizing { amount, payment_token, void_asked: _ } => {
+                Some(Operation::Authorize { amount: *amount, payment_token: payment_token.clone() })
+            }
+            Self::Capturing { amount, provider_reference } => {
+                Some(Operation::Capture { amount: *amount, provider_reference: provider_reference.clone() })
+            }
+            Self::Voiding { amount, provider_reference, capture_failure: _ } => {
+                Some(Operation::Void { amount: *amount, provider_reference: provider_reference.clone() })
+            }
+            Self::Unknown
+            | Self::Authorized { .. }
+            | Self::Declined { .. }
+            | Self::Captured { .. }
+            | Self::Voided(_) => None,
+        }
+    }
+
     /// The phase after `event`. An event that does not fit changes nothing: `decide` never makes one.
     fn after(self, event: &Event) -> Self {
         match event {

@@ -55,6 +55,7 @@ fn document(order_id: OrderId, payment: &Payment) -> Option<v1::Payment> {
         PaymentStatus::Voiding => v1::PaymentStatus::Voiding,
         PaymentStatus::Voided => v1::PaymentStatus::Voided,
     };
+    let (attempts, last_failure) = attempts(payment);
     Some(v1::Payment {
         order_id: order_id.to_string(),
         status: status.into(),
@@ -64,5 +65,18 @@ fn document(order_id: OrderId, payment: &Payment) -> Option<v1::Payment> {
         failure_reason: state.failure().map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         version: payment.version,
         update_time: state.updated_at().map(timestamp),
+        attempts,
+        last_failure,
     })
+}
+
+/// Of the operation that is open the calls so far, of the one that was decided last also the one that decided it.
+fn attempts(payment: &Payment) -> (u32, String) {
+    let (calls, decided) = match &payment.open_calls {
+        Some(calls) => (Some(calls), 0),
+        None => (payment.state.failed_calls(), 1),
+    };
+    let Some(calls) = calls else { return (0, String::new()) };
+    let last_failure = calls.last.as_ref().map(|reason| reason.as_str().to_owned());
+    (calls.count.saturating_add(decided), last_failure.unwrap_or_default())
 }

@@ -9,7 +9,7 @@ use bowline_kernel::{Clock, IdSource, OrderId};
 use bowline_messaging::{
     Admission, Batch, ExecuteError, Executed, Handler, Outbox, Outgoing, PartitionWrites,
 };
-use bowline_payment_domain::{Command, Rejection};
+use bowline_payment_domain::{Command, FailedCalls, Rejection};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -161,6 +161,7 @@ impl PaymentHandler {
                 traceparent: traceparent.map(str::to_owned),
                 requested_at: now,
                 origin: Origin::Committed,
+                failed_calls: FailedCalls::default(),
             }));
         }
         Ok(effects)
@@ -172,7 +173,7 @@ fn tasks_of(batch: &Batch<RecordOutcome>, now: DateTime<Utc>) -> Result<Vec<Task
     let outcomes = batch.commands.iter().map(|command| Task {
         order_id: command.order_id,
         partition: command.partition,
-        command: command.outcome.command(now),
+        command: command.command(now),
         causation: command.causation,
         traceparent: command.traceparent.as_deref(),
         message: None,

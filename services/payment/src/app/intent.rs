@@ -1,7 +1,7 @@
 //! A provider operation that is to be executed.
 
 use bowline_kernel::OrderId;
-use bowline_payment_domain::{Operation, OperationKind};
+use bowline_payment_domain::{FailedCalls, Operation, OperationKind};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -22,6 +22,8 @@ pub struct Intent {
     pub requested_at: DateTime<Utc>,
     /// How it came to the worker.
     pub origin: Origin,
+    /// The calls for it so far, none of which has led to an outcome.
+    pub failed_calls: FailedCalls,
 }
 
 /// How an intent came to the worker, which decides its first step.

@@ -7,7 +7,7 @@ use bowline_contracts::{common, topics};
 use bowline_event_store::Decided;
 use bowline_kernel::OrderId;
 use bowline_messaging::Outgoing;
-use bowline_payment_domain::Event;
+use bowline_payment_domain::{Event, FailedCalls, PaymentVoided};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -32,32 +32,57 @@ pub(super) fn message(about: About<'_>, decided: &Decided<Event>) -> Option<Outg
             order_id,
             amount: Some(money(event.amount)),
             authorized_time: time,
+            attempts: attempts(&event.failed_calls),
+            last_failure: last_failure(&event.failed_calls),
         }))),
         Event::PaymentDeclined(event) => Some(outgoing(Public::of(&v1::PaymentDeclined {
             order_id,
             reason: event.reason.as_str().to_owned(),
             declined_time: time,
+            attempts: attempts(&event.failed_calls),
+            last_failure: last_failure(&event.failed_calls),
         }))),
         Event::PaymentCaptured(event) => Some(outgoing(Public::of(&v1::PaymentCaptured {
             order_id,
             amount: Some(money(event.amount)),
             captured_time: time,
+            attempts: attempts(&event.failed_calls),
+            last_failure: last_failure(&event.failed_calls),
         }))),
         Event::CaptureFailed(event) => Some(outgoing(Public::of(&v1::PaymentCaptureFailed {
             order_id,
             reason: event.reason.as_str().to_owned(),
             failed_time: time,
+            attempts: attempts(&event.failed_calls),
+            last_failure: last_failure(&event.failed_calls),
         }))),
         Event::PaymentVoided(event) => Some(outgoing(Public::of(&v1::PaymentVoided {
             order_id,
             amount: Some(event.amount.map_or_else(nothing_known, money)),
             voided_time: time,
+            attempts: if was_held(event) { attempts(&event.failed_calls) } else { 0 },
+            last_failure: last_failure(&event.failed_calls),
         }))),
         Event::AuthorizationRequested(_)
         | Event::CaptureRequested(_)
         | Event::VoidDeferred(_)
         | Event::VoidRequested(_) => None,
     }
+}
+
+/// How often the provider was called, the call that decided included.
+fn attempts(failed: &FailedCalls) -> u32 {
+    failed.count.saturating_add(1)
+}
+
+/// What the last call before it failed for; empty when there was none.
+fn last_failure(failed: &FailedCalls) -> String {
+    failed.last.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default()
+}
+
+/// Only then is the provider asked to let go.
+fn was_held(voided: &PaymentVoided) -> bool {
+    voided.amount.is_some_and(|amount| !amount.is_zero())
 }
 
 /// An encoded message with its type.

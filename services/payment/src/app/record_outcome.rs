@@ -1,7 +1,7 @@
 //! Use case: the provider has decided an operation.
 
 use bowline_kernel::OrderId;
-use bowline_payment_domain::{Command, ProviderReference, Reason};
+use bowline_payment_domain::{Command, FailedCalls, ProviderReference, Reason};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -16,6 +16,8 @@ pub struct RecordOutcome {
     pub partition: u16,
     /// What was decided.
     pub outcome: Outcome,
+    /// The calls before the one that brought it.
+    pub failed_calls: FailedCalls,
     /// The message that the outcome answers.
     pub causation: Option<Uuid>,
     /// The W3C trace context of the operation.
@@ -25,8 +27,13 @@ pub struct RecordOutcome {
 impl RecordOutcome {
     /// The outcome of an operation.
     pub fn of(intent: Intent, outcome: Outcome) -> Self {
-        let Intent { order_id, partition, causation, traceparent, .. } = intent;
-        Self { order_id, partition, outcome, causation, traceparent }
+        let Intent { order_id, partition, failed_calls, causation, traceparent, .. } = intent;
+        Self { order_id, partition, outcome, failed_calls, causation, traceparent }
+    }
+
+    /// The domain's command for it.
+    pub(super) fn command(&self, at: DateTime<Utc>) -> Command {
+        self.outcome.command(self.failed_calls.clone(), at)
     }
 }
 
@@ -56,15 +63,19 @@ pub enum Outcome {
 
 impl Outcome {
     /// The domain's command for it.
-    pub(super) fn command(&self, at: DateTime<Utc>) -> Command {
+    fn command(&self, failed_calls: FailedCalls, at: DateTime<Utc>) -> Command {
         match self {
             Self::Authorized { provider_reference } => {
-                Command::Authorized { provider_reference: provider_reference.clone(), at }
+                Command::Authorized { provider_reference: provider_reference.clone(), failed_calls, at }
             }
-            Self::Declined { reason } => Command::AuthorizationDeclined { reason: reason.clone(), at },
-            Self::Captured => Command::Captured { at },
-            Self::CaptureRefused { reason } => Command::CaptureRefused { reason: reason.clone(), at },
-            Self::Voided => Command::Voided { at },
+            Self::Declined { reason } => {
+                Command::AuthorizationDeclined { reason: reason.clone(), failed_calls, at }
+            }
+            Self::Captured => Command::Captured { failed_calls, at },
+            Self::CaptureRefused { reason } => {
+                Command::CaptureRefused { reason: reason.clone(), failed_calls, at }
+            }
+            Self::Voided => Command::Voided { failed_calls, at },
         }
     }
 }

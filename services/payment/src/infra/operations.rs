@@ -1,7 +1,9 @@
 //! The table of open provider operations.
 
+use std::collections::HashMap;
+
 use bowline_kernel::{Currency, Money, OrderId};
-use bowline_payment_domain::{Operation, OperationKind};
+use bowline_payment_domain::{FailedCalls, Operation, OperationKind, Reason};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -20,6 +22,8 @@ struct Row {
     causation: Option<Uuid>,
     traceparent: Option<String>,
     requested_at: DateTime<Utc>,
+    failed_calls: i32,
+    last_failure: Option<String>,
 }
 
 /// Writes what was opened and deletes what was closed, in one statement; none when there is nothing to do. Runs in the
@@ -72,7 +76,7 @@ pub async fn open(
         Row,
         // Without an index on the partition: the table holds only what is open, and this is asked now and then.
         "SELECT order_id, operation, partition, amount_minor, currency, payment_token, provider_reference, causation,
-                traceparent, requested_at
+                traceparent, requested_at, failed_calls, last_failure
            FROM payment.operations WHERE partition = ANY($1::int2[]) ORDER BY requested_at, order_id LIMIT $2",
         &partitions,
         i64::try_from(limit).unwrap_or(i64::MAX),
@@ -80,6 +84,57 @@ pub async fn open(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().filter_map(Row::read).collect())
+}
+
+/// The calls for the open operation of a payment so far; `None` when none is open.
+pub(crate) async fn failed_calls_of(
+    connection: &mut PgConnection,
+    order_id: OrderId,
+) -> Result<Option<FailedCalls>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT failed_calls, last_failure FROM payment.operations WHERE order_id = $1",
+        order_id.uuid(),
+    )
+    // The domain opens one at a time.
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| failed_calls(row.failed_calls, row.last_failure.as_deref())))
+}
+
+/// Notes how often the provider was called in vain for operations that are still open. Waits for nobody: an operation
+/// that is being closed is passed over.
+pub(crate) async fn note_failed_calls(
+    connection: &mut PgConnection,
+    counts: &HashMap<IntentKey, FailedCalls>,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = counts.keys().map(|(order_id, _)| order_id.uuid()).collect();
+    let kinds: Vec<i16> = counts.keys().map(|(_, kind)| number(*kind)).collect();
+    let made: Vec<i32> =
+        counts.values().map(|calls| i32::try_from(calls.count).unwrap_or(i32::MAX)).collect();
+    let last: Vec<Option<&str>> =
+        counts.values().map(|calls| calls.last.as_ref().map(Reason::as_str)).collect();
+    sqlx::query!(
+        "WITH open AS MATERIALIZED (
+             SELECT o.order_id, o.operation, v.made, v.last
+               FROM unnest($1::uuid[], $2::int2[], $3::int4[], $4::text[]) v(order_id, operation, made, last)
+               JOIN payment.operations o ON o.order_id = v.order_id AND o.operation = v.operation
+              -- Two replicas may work on an operation for a moment: the higher count stands.
+              WHERE o.failed_calls < v.made
+                FOR UPDATE OF o SKIP LOCKED)
+         UPDATE payment.operations o SET failed_calls = open.made, last_failure = open.last
+           FROM open WHERE o.order_id = open.order_id AND o.operation = open.operation",
+        &ids,
+        &kinds,
+        &made,
+        &last as &[Option<&str>],
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+fn failed_calls(count: i32, last: Option<&str>) -> FailedCalls {
+    FailedCalls { count: count.unsigned_abs(), last: last.and_then(|word| word.parse().ok()) }
 }
 
 impl Row {
@@ -98,6 +153,7 @@ impl Row {
             traceparent: self.traceparent,
             requested_at: self.requested_at,
             origin: Origin::Stored,
+            failed_calls: failed_calls(self.failed_calls, self.last_failure.as_deref()),
         })
     }
 

@@ -4,17 +4,15 @@ use std::time::Duration;
 
 use bowline_fault_points::{Point, reached};
 use bowline_messaging::{CommandError, Commands};
-use bowline_resilience::{Breaker, Broken, Retry, State};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use bowline_resilience::{Retry, Valve};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::intent::{Intent, Origin};
 use crate::app::record_outcome::{Outcome, RecordOutcome};
 use crate::infra::provider::{Provider, Remedy, Trouble};
+use crate::worker::failed_calls::Unwritten;
 
-/// How long a call that the open breaker did not let through waits before it tries whether it is let through now.
-const BREAKER_PAUSE: Duration = Duration::from_millis(100);
 /// From this attempt on an operation is worth a warning.
 const ATTEMPTS_WARNED: u32 = 5;
 
@@ -22,11 +20,12 @@ const ATTEMPTS_WARNED: u32 = 5;
 pub(super) struct Attempts {
     pub(super) provider: Provider,
     pub(super) commands: Commands<RecordOutcome, ()>,
-    pub(super) breaker: Breaker,
-    /// One for each call in flight. Back-off takes none.
-    pub(super) places: Semaphore,
+    /// What waits for the provider goes through here, call by call. Back-off takes no place.
+    pub(super) valve: Valve,
     pub(super) retry: Retry,
     pub(super) alert_pause: Duration,
+    /// What failed meanwhile.
+    pub(super) unwritten: Unwritten,
 }
 
 /// What to do next.
@@ -65,19 +64,17 @@ struct GivenUp;
 impl Attempts {
     /// Works on an operation until its outcome is stored or `lost` is cancelled. A call in flight is always heard out,
     /// and what it brings is offered.
-    pub(super) async fn pursue(&self, intent: Intent, lost: &CancellationToken) {
-        if let Ok(outcome) = self.outcome(&intent, lost).await {
+    pub(super) async fn pursue(&self, mut intent: Intent, lost: &CancellationToken) {
+        if let Ok(outcome) = self.outcome(&mut intent, lost).await {
             self.store(intent, outcome, lost).await;
         }
     }
 
     /// Asks and sends until the provider has decided.
-    async fn outcome(&self, intent: &Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
+    async fn outcome(&self, intent: &mut Intent, lost: &CancellationToken) -> Result<Outcome, GivenUp> {
         let mut waits = self.retry.waits();
         let mut step = Step::first(intent.origin);
-        let mut attempt = 0;
         loop {
-            attempt += 1;
             let trouble = match self.call(step, intent, lost).await? {
                 Ok(Some(outcome)) => {
                     reached(Point::AfterProviderCall);
@@ -89,7 +86,9 @@ impl Attempts {
                 }
                 Err(trouble) => trouble,
             };
-            report(intent, step, attempt, &trouble);
+            intent.failed_calls.add(trouble.reason());
+            self.unwritten.add(intent);
+            report(intent, step, &trouble);
             step = step.after(Err(&trouble));
             let pause = match trouble.remedy() {
                 Remedy::Again | Remedy::Ask => waits.next(),
@@ -100,37 +99,21 @@ impl Attempts {
         }
     }
 
-    /// One call, as soon as there is a place for it and the breaker lets it through. `Ok(None)`: nothing is decided.
+    /// One call, as soon as the valve lets it through. `Ok(None)`: nothing is decided.
     async fn call(
         &self,
         step: Step,
         intent: &Intent,
         lost: &CancellationToken,
     ) -> Result<Result<Option<Outcome>, Trouble>, GivenUp> {
-        let place = lost.run_until_cancelled(self.places.acquire()).await.ok_or(GivenUp)?;
-        let _place = place.expect("the semaphore is never closed");
-        loop {
-            let call = || async {
-                match step {
-                    Step::Send => self.provider.send(intent).await.map(Some),
-                    Step::Ask => self.provider.ask(intent).await,
-                }
-            };
-            match self.breaker.call_if(Trouble::counts, call).await {
-                Ok(answer) => return Ok(Ok(answer)),
-                Err(Broken::Failed(trouble)) => return Ok(Err(trouble)),
-                Err(Broken::Rejected { .. }) => {
-                    lost.run_until_cancelled(self.closed_or_a_while()).await.ok_or(GivenUp)?;
-                }
+        let pass = lost.run_until_cancelled(self.valve.pass()).await.ok_or(GivenUp)?;
+        let call = || async {
+            match step {
+                Step::Send => self.provider.send(intent).await.map(Some),
+                Step::Ask => self.provider.ask(intent).await,
             }
-        }
-    }
-
-    /// An open breaker learns that its time has passed only from a call that tries.
-    async fn closed_or_a_while(&self) {
-        let mut state = self.breaker.watch();
-        // Too early or not at all is the same here: the next call finds out.
-        let _ = timeout(BREAKER_PAUSE, state.wait_for(|state| *state == State::Closed)).await;
+        };
+        Ok(pass.call_if(Trouble::counts, call).await)
     }
 
     /// Brings the outcome to the executor. What it cannot store now stays open, and is tried again as long as the
@@ -151,8 +134,9 @@ impl Attempts {
 }
 
 /// Says what an operation waits for. What a person must look at is an error, each time it was tried.
-fn report(intent: &Intent, step: Step, attempt: u32, trouble: &Trouble) {
+fn report(intent: &Intent, step: Step, trouble: &Trouble) {
     let (order_id, operation) = (intent.order_id, intent.operation.kind().name());
+    let attempt = intent.failed_calls.count;
     let cause = std::error::Error::source(trouble).map(ToString::to_string).unwrap_or_default();
     match trouble.remedy() {
         Remedy::Alert => {

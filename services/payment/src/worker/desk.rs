@@ -6,18 +6,22 @@ use std::time::Duration;
 
 use bowline_database::Database;
 use bowline_messaging::{Commands, Owned};
-use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings, State};
-use tokio::sync::{Semaphore, watch};
+use bowline_resilience::{Breaker, BreakerSettings, Retry, RetrySettings, Valve, ValveSettings};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
+use super::failed_calls::Unwritten;
 use super::intake::{Handover, IntentReceiver};
 use crate::app::intent::{Intent, IntentKey};
 use crate::app::record_outcome::RecordOutcome;
 use crate::infra::operations;
 use crate::infra::provider::Provider;
+
+/// How often failed calls are written down.
+const NOTE_EVERY: Duration = Duration::from_secs(1);
 
 /// How the worker works.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub struct WorkerSettings {
     pub retry: RetrySettings,
     /// When the provider is left alone.
     pub breaker: BreakerSettings,
+    /// How fast what has waited meanwhile is brought to it.
+    pub valve: ValveSettings,
     /// How long an operation rests that the provider does not accept as a request.
     pub alert_pause: Duration,
     /// How long calls in flight may still take when the worker stops.
@@ -76,13 +82,14 @@ struct Held {
 impl Worker {
     /// A worker that holds nothing yet.
     pub fn new(settings: WorkerSettings, parts: WorkerParts) -> Self {
+        let breaker = Breaker::new("payment provider", settings.breaker);
         let attempts = Attempts {
             provider: parts.provider,
             commands: parts.commands,
-            breaker: Breaker::new("payment provider", settings.breaker),
-            places: Semaphore::new(settings.concurrency),
+            valve: Valve::new(breaker, settings.concurrency, settings.valve),
             retry: Retry::new(settings.retry).endless(),
             alert_pause: settings.alert_pause,
+            unwritten: Unwritten::default(),
         };
         Self {
             attempts: Arc::new(attempts),
@@ -97,9 +104,9 @@ impl Worker {
         }
     }
 
-    /// The state of the provider's circuit breaker.
-    pub fn provider_state(&self) -> watch::Receiver<State> {
-        self.attempts.breaker.watch()
+    /// What the operations wait at before the provider is called.
+    pub fn valve(&self) -> Valve {
+        self.attempts.valve.clone()
     }
 
     /// Works until `stopping`; then lets calls in flight end and their outcomes be stored, for a limited time. Fails
@@ -107,6 +114,8 @@ impl Worker {
     pub async fn run(mut self, stopping: CancellationToken) -> Result<(), JoinError> {
         let mut sweep = interval(self.settings.sweep_interval);
         sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut notes = interval(NOTE_EVERY);
+        notes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.owned.mark_changed();
         loop {
             tokio::select! {
@@ -120,6 +129,7 @@ impl Worker {
                     Handover::Missed => self.reload().await,
                 },
                 _ = sweep.tick() => self.reload().await,
+                _ = notes.tick() => self.attempts.unwritten.write(&self.database).await,
             }
         }
         self.stop().await
@@ -206,11 +216,13 @@ impl Worker {
             }
             Ok(())
         };
-        timeout(self.settings.drain_timeout, ended).await.unwrap_or_else(|_| {
+        let ended = timeout(self.settings.drain_timeout, ended).await.unwrap_or_else(|_| {
             tracing::warn!(
                 "stopping with calls to the provider in flight, their outcomes are asked for later"
             );
             Ok(())
-        })
+        });
+        self.attempts.unwritten.write(&self.database).await;
+        ended
     }
 }

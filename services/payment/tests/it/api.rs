@@ -12,7 +12,7 @@ use tonic_types::StatusExt as _;
 use crate::neighbours::{new_order, stock_reserved};
 use crate::stage::Stage;
 
-async fn get(stage: &Stage, order_id: &str) -> Result<Payment, tonic::Status> {
+pub(crate) async fn get(stage: &Stage, order_id: &str) -> Result<Payment, tonic::Status> {
     let request = Request::new(GetPaymentRequest { order_id: order_id.into() });
     let answer = PaymentApi::new(stage.database.clone()).get_payment(request).await?;
     Ok(answer.into_inner().payment.unwrap())

@@ -7,7 +7,7 @@ use bowline_contracts::{partition, payment};
 use bowline_kernel::OrderId;
 use bowline_messaging::ExecuteError;
 use bowline_payment::app::record_outcome::{Outcome, RecordOutcome};
-use bowline_payment_domain::Status;
+use bowline_payment_domain::{FailedCalls, Status};
 use bowline_payment_simulator::Switches;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -17,7 +17,9 @@ use crate::stage::Stage;
 
 fn outcome(order_id: OrderId, outcome: Outcome) -> RecordOutcome {
     let partition = partition::of_key(order_id.uuid(), PARTITIONS);
-    RecordOutcome { order_id, partition, outcome, causation: Some(Uuid::from_u128(7)), traceparent: None }
+    let failed_calls = FailedCalls::default();
+    let causation = Some(Uuid::from_u128(7));
+    RecordOutcome { order_id, partition, outcome, failed_calls, causation, traceparent: None }
 }
 
 fn authorized() -> Outcome {

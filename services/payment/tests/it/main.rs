@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod api;
+mod attempts;
 mod bootstrap;
 mod executing;
 mod lanes;
@@ -10,4 +11,5 @@ mod neighbours;
 mod provider;
 mod stage;
 mod takeover;
+mod valve;
 mod worker;

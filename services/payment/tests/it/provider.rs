@@ -6,7 +6,7 @@ use bowline_kernel::{Currency, Money, OrderId};
 use bowline_payment::app::intent::{Intent, Origin};
 use bowline_payment::app::record_outcome::Outcome;
 use bowline_payment::infra::provider::{Provider, ProviderSettings, Remedy};
-use bowline_payment_domain::Operation;
+use bowline_payment_domain::{FailedCalls, Operation};
 use bowline_payment_simulator::{Options, Rate, Simulator, Switches};
 use chrono::DateTime;
 use tempfile::TempDir;
@@ -35,6 +35,7 @@ fn intent(order_id: OrderId, operation: Operation) -> Intent {
         traceparent,
         requested_at,
         origin: Origin::Committed,
+        failed_calls: FailedCalls::default(),
     }
 }
 

@@ -20,7 +20,7 @@ use bowline_payment::infra::provider::{Provider, ProviderSettings};
 use bowline_payment::worker::{IntentReceiver, IntentSender, Worker, WorkerParts, WorkerSettings, intents};
 use bowline_payment_domain::Status;
 use bowline_payment_simulator::{BookEntry, Options, Simulator, Switches};
-use bowline_resilience::{BreakerSettings, RetrySettings};
+use bowline_resilience::{BreakerSettings, RetrySettings, Valve, ValveSettings};
 use bowline_test_support::{ServiceDatabase, eventually};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -48,6 +48,7 @@ pub(crate) struct Replica {
 pub(crate) struct Running {
     pub(crate) intents: IntentSender,
     pub(crate) owned: watch::Sender<Owned>,
+    pub(crate) valve: Valve,
     stop: CancellationToken,
     worker: JoinSet<()>,
     node: Node<RecordOutcome, ()>,
@@ -98,10 +99,11 @@ impl Stage {
         change(&mut settings);
         let parts = self.parts(&node, holds, receiver);
         let stop = CancellationToken::new();
+        let (working, stopped) = (Worker::new(settings, parts), stop.clone());
+        let valve = working.valve();
         let mut worker = JoinSet::new();
-        let stopped = stop.clone();
-        worker.spawn(async move { Worker::new(settings, parts).run(stopped).await.unwrap() });
-        Running { intents: sender, owned, stop, worker, node }
+        worker.spawn(async move { working.run(stopped).await.unwrap() });
+        Running { intents: sender, owned, valve, stop, worker, node }
     }
 
     fn parts(
@@ -255,6 +257,7 @@ fn settings() -> WorkerSettings {
         sweep_interval: Duration::from_hours(1),
         retry: RetrySettings { attempts_max: None, backoff_min: ms(1), backoff_max: ms(20) },
         breaker: BreakerSettings { open_time: ms(50), ..BreakerSettings::default() },
+        valve: ValveSettings { rate_min: 1_000.0, ..ValveSettings::default() },
         alert_pause: Duration::from_hours(1),
         drain_timeout: Duration::from_secs(5),
     }

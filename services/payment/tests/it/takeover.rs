@@ -8,7 +8,7 @@ use bowline_kernel::{Currency, Money, OrderId};
 use bowline_messaging::Owned;
 use bowline_payment::app::intent::{Intent, Origin};
 use bowline_payment::app::record_outcome::Outcome;
-use bowline_payment_domain::{Operation, Status};
+use bowline_payment_domain::{FailedCalls, Operation, Status};
 use bowline_payment_simulator::Switches;
 use chrono::DateTime;
 
@@ -26,6 +26,7 @@ fn authorize(order_id: OrderId) -> Intent {
         traceparent: None,
         requested_at: DateTime::UNIX_EPOCH,
         origin: Origin::Committed,
+        failed_calls: FailedCalls::default(),
     }
 }
 

@@ -109,6 +109,8 @@ pub enum PublicEvent {
         amount: Money,
         /// When.
         authorized_at: DateTime<Utc>,
+        /// How often the provider was called for it.
+        attempts: Attempts,
     },
     /// The provider declined the authorisation for good.
     PaymentDeclined {
@@ -116,6 +118,8 @@ pub enum PublicEvent {
         reason: String,
         /// When.
         declined_at: DateTime<Utc>,
+        /// How often the provider was called for it.
+        attempts: Attempts,
     },
     /// The held amount was taken.
     PaymentCaptured {
@@ -123,6 +127,8 @@ pub enum PublicEvent {
         amount: Money,
         /// When.
         captured_at: DateTime<Utc>,
+        /// How often the provider was called for it.
+        attempts: Attempts,
     },
     /// The provider refused the capture for good.
     PaymentCaptureFailed {
@@ -130,6 +136,8 @@ pub enum PublicEvent {
         reason: String,
         /// When.
         failed_at: DateTime<Utc>,
+        /// How often the provider was called for it.
+        attempts: Attempts,
     },
     /// Nothing is held any more, and nothing will be.
     PaymentVoided {
@@ -137,7 +145,18 @@ pub enum PublicEvent {
         amount: Option<Money>,
         /// When.
         voided_at: DateTime<Utc>,
+        /// How often the provider was called for it.
+        attempts: Attempts,
     },
+}
+
+/// How often the provider was called for one operation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// How often, the call that decided included; 0 when nobody has counted.
+    pub count: u32,
+    /// What the last call before that failed for, in our words; empty when there was none.
+    pub last_failure: String,
 }
 
 impl PublicEvent {

@@ -25,7 +25,7 @@ mod timeline;
 mod view;
 
 pub use codes::{CancelReason, OrderStatus, PaymentState, Source, StockStatus, UnknownCode};
-pub use event::{OrderLine, PublicEvent, Shortage};
+pub use event::{Attempts, OrderLine, PublicEvent, Shortage};
 pub use patch::{InventoryColumns, OrdersColumns, Patch, PaymentColumns};
 pub use timeline::{Envelope, TimelineEntry, order_timeline};
 pub use view::OrderView;

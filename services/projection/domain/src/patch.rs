@@ -176,27 +176,27 @@ impl From<&PublicEvent> for Patch {
             PublicEvent::StockCommitted { committed_at, .. } => stock(StockStatus::Committed, *committed_at),
             PublicEvent::StockReleased { released_at, .. } => stock(StockStatus::Released, *released_at),
             PublicEvent::StockRestocked { restocked_at, .. } => stock(StockStatus::Restocked, *restocked_at),
-            PublicEvent::PaymentAuthorized { amount, authorized_at } => PaymentColumns {
+            PublicEvent::PaymentAuthorized { amount, authorized_at, attempts: _ } => PaymentColumns {
                 authorized_minor: Some(amount.minor),
                 ..payment(PaymentState::Authorized, *authorized_at)
             }
             .into(),
-            PublicEvent::PaymentDeclined { reason, declined_at } => PaymentColumns {
+            PublicEvent::PaymentDeclined { reason, declined_at, attempts: _ } => PaymentColumns {
                 payment_failure: Some(reason.clone()),
                 ..payment(PaymentState::Declined, *declined_at)
             }
             .into(),
-            PublicEvent::PaymentCaptured { amount, captured_at } => PaymentColumns {
+            PublicEvent::PaymentCaptured { amount, captured_at, attempts: _ } => PaymentColumns {
                 captured_minor: Some(amount.minor),
                 ..payment(PaymentState::Captured, *captured_at)
             }
             .into(),
-            PublicEvent::PaymentCaptureFailed { reason, failed_at } => PaymentColumns {
+            PublicEvent::PaymentCaptureFailed { reason, failed_at, attempts: _ } => PaymentColumns {
                 payment_failure: Some(reason.clone()),
                 ..payment(PaymentState::CaptureFailed, *failed_at)
             }
             .into(),
-            PublicEvent::PaymentVoided { amount, voided_at } => PaymentColumns {
+            PublicEvent::PaymentVoided { amount, voided_at, attempts: _ } => PaymentColumns {
                 voided_minor: Some(amount.map_or(0, |amount| amount.minor)),
                 ..payment(PaymentState::Voided, *voided_at)
             }

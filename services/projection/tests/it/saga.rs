@@ -8,7 +8,8 @@ use bowline_contracts::{convert, inventory, orders, partition, payment};
 use bowline_kernel::{Currency, IdSource as _, Money, OrderId, Quantity, SystemIds};
 use bowline_messaging::Incoming;
 use bowline_projection_domain::{
-    CancelReason, Envelope as DomainEnvelope, OrderLine, OrderStatus, PublicEvent, Shortage, TimelineEntry,
+    Attempts, CancelReason, Envelope as DomainEnvelope, OrderLine, OrderStatus, PublicEvent, Shortage,
+    TimelineEntry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
@@ -257,12 +258,17 @@ pub(crate) fn authorized(order: OrderId, second: i64) -> Told {
         order_id: order.to_string(),
         amount: Some(convert::money(gbp(500))),
         authorized_time: Some(convert::timestamp(at(second))),
+        ..Default::default()
     };
     told(
         order,
         &message,
         second,
-        PublicEvent::PaymentAuthorized { amount: gbp(500), authorized_at: at(second) },
+        PublicEvent::PaymentAuthorized {
+            amount: gbp(500),
+            authorized_at: at(second),
+            attempts: Attempts::default(),
+        },
     )
 }
 
@@ -272,8 +278,14 @@ pub(crate) fn declined(order: OrderId, second: i64) -> Told {
         order_id: order.to_string(),
         reason: reason.clone(),
         declined_time: Some(convert::timestamp(at(second))),
+        ..Default::default()
     };
-    told(order, &message, second, PublicEvent::PaymentDeclined { reason, declined_at: at(second) })
+    told(
+        order,
+        &message,
+        second,
+        PublicEvent::PaymentDeclined { reason, declined_at: at(second), attempts: Attempts::default() },
+    )
 }
 
 pub(crate) fn captured(order: OrderId, second: i64) -> Told {
@@ -281,8 +293,18 @@ pub(crate) fn captured(order: OrderId, second: i64) -> Told {
         order_id: order.to_string(),
         amount: Some(convert::money(gbp(500))),
         captured_time: Some(convert::timestamp(at(second))),
+        ..Default::default()
     };
-    told(order, &message, second, PublicEvent::PaymentCaptured { amount: gbp(500), captured_at: at(second) })
+    told(
+        order,
+        &message,
+        second,
+        PublicEvent::PaymentCaptured {
+            amount: gbp(500),
+            captured_at: at(second),
+            attempts: Attempts::default(),
+        },
+    )
 }
 
 pub(crate) fn capture_failed(order: OrderId, second: i64) -> Told {
@@ -291,8 +313,14 @@ pub(crate) fn capture_failed(order: OrderId, second: i64) -> Told {
         order_id: order.to_string(),
         reason: reason.clone(),
         failed_time: Some(convert::timestamp(at(second))),
+        ..Default::default()
     };
-    told(order, &message, second, PublicEvent::PaymentCaptureFailed { reason, failed_at: at(second) })
+    told(
+        order,
+        &message,
+        second,
+        PublicEvent::PaymentCaptureFailed { reason, failed_at: at(second), attempts: Attempts::default() },
+    )
 }
 
 pub(crate) fn voided(order: OrderId, amount: Option<Money>, second: i64) -> Told {
@@ -300,8 +328,14 @@ pub(crate) fn voided(order: OrderId, amount: Option<Money>, second: i64) -> Told
         order_id: order.to_string(),
         amount: Some(amount.map_or_else(MoneyMessage::default, convert::money)),
         voided_time: Some(convert::timestamp(at(second))),
+        ..Default::default()
     };
-    told(order, &message, second, PublicEvent::PaymentVoided { amount, voided_at: at(second) })
+    told(
+        order,
+        &message,
+        second,
+        PublicEvent::PaymentVoided { amount, voided_at: at(second), attempts: Attempts::default() },
+    )
 }
 
 fn told<M: Published>(order: OrderId, message: &M, second: i64, event: PublicEvent) -> Told {

@@ -1,7 +1,7 @@
 //! Payment: its real decider, what it publishes, what it makes of messages and outcomes, and its worker.
 
 use bowline_kernel::{Decider, OrderId};
-use bowline_payment_domain::{Command, Event, Operation, OperationKind, PaymentDecider, Reason};
+use bowline_payment_domain::{Command, Event, FailedCalls, Operation, OperationKind, PaymentDecider, Reason};
 
 use super::message::Message;
 use super::provider::Verdict;
@@ -90,16 +90,24 @@ pub(crate) fn outcome(kind: OperationKind, verdict: Verdict) -> Command {
     match (kind, verdict) {
         (OperationKind::Authorize, Verdict::Done) => {
             let provider_reference = "ch_1".parse().expect("it is visible text");
-            Command::Authorized { provider_reference, at }
+            Command::Authorized { provider_reference, failed_calls: FailedCalls::default(), at }
         }
-        (OperationKind::Authorize, Verdict::Refused) => {
-            Command::AuthorizationDeclined { reason: Reason::unspecified(), at }
+        (OperationKind::Authorize, Verdict::Refused) => Command::AuthorizationDeclined {
+            reason: Reason::unspecified(),
+            failed_calls: FailedCalls::default(),
+            at,
+        },
+        (OperationKind::Capture, Verdict::Done) => {
+            Command::Captured { failed_calls: FailedCalls::default(), at }
         }
-        (OperationKind::Capture, Verdict::Done) => Command::Captured { at },
-        (OperationKind::Capture, Verdict::Refused) => {
-            Command::CaptureRefused { reason: Reason::unspecified(), at }
-        }
+        (OperationKind::Capture, Verdict::Refused) => Command::CaptureRefused {
+            reason: Reason::unspecified(),
+            failed_calls: FailedCalls::default(),
+            at,
+        },
         // The only reason to refuse a release: nothing is held any more, which is what we want.
-        (OperationKind::Void, Verdict::Done | Verdict::Refused) => Command::Voided { at },
+        (OperationKind::Void, Verdict::Done | Verdict::Refused) => {
+            Command::Voided { failed_calls: FailedCalls::default(), at }
+        }
     }
 }

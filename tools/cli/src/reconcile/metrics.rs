@@ -1,6 +1,6 @@
-//! The last round as metrics, in Prometheus's text format.
+//! The rounds as metrics for Prometheus.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::time::Duration;
 
 use axum::Router;
@@ -8,17 +8,34 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use bowline_metrics::{Metric, Metrics, Source, Telling};
 use bowline_prove::{Kind, Reconciled};
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// The version of the text format that is written.
-const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const ROUNDS: Metric =
+    Metric::counter("bowline_reconcile_rounds_total", "Rounds since the start, by how they ended");
+const DIFFERENCES: Metric = Metric::gauge(
+    "bowline_reconcile_differences",
+    "Differences that the last round has found, by what differs",
+);
+const COMPARED: Metric =
+    Metric::gauge("bowline_reconcile_orders_compared", "Orders that the last round has compared");
+const OPEN: Metric =
+    Metric::gauge("bowline_reconcile_orders_open", "Orders that were not at rest in the last round");
+const UNSETTLED: Metric = Metric::gauge(
+    "bowline_reconcile_orders_unsettled",
+    "Orders that differed, but could not be told for sure",
+);
+const FINISHED_AT: Metric =
+    Metric::gauge("bowline_reconcile_last_round_timestamp_seconds", "When the last round was finished");
+const TOOK: Metric =
+    Metric::gauge("bowline_reconcile_last_round_duration_seconds", "How long the last round took");
 
 /// What is known of the rounds.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Metrics {
+pub(super) struct Rounds {
     /// The last round that was finished.
     last: Option<Round>,
     done: u64,
@@ -32,7 +49,10 @@ struct Round {
     finished_at: DateTime<Utc>,
 }
 
-impl Metrics {
+/// Tells what is known when it is asked.
+struct Told(watch::Receiver<Rounds>);
+
+impl Rounds {
     pub(super) fn done(&mut self, reconciled: Reconciled, took: Duration, finished_at: DateTime<Utc>) {
         self.last = Some(Round { reconciled, took, finished_at });
         self.done += 1;
@@ -41,80 +61,56 @@ impl Metrics {
     pub(super) fn failed(&mut self) {
         self.failed += 1;
     }
-
-    fn text(&self) -> String {
-        let mut text = Text::default();
-        text.head("rounds_total", "counter", "Rounds since the start, by how they ended.");
-        text.line("rounds_total{outcome=\"done\"}", self.done);
-        text.line("rounds_total{outcome=\"failed\"}", self.failed);
-        let Some(Round { reconciled, took, finished_at }) = &self.last else { return text.0 };
-        text.head("differences", "gauge", "Differences that the last round has found, by what differs.");
-        for kind in Kind::ALL {
-            let count = reconciled.differences.iter().filter(|difference| difference.kind == kind).count();
-            text.line(&format!("differences{{kind=\"{}\"}}", kind.name()), count);
-        }
-        let gauges = [
-            ("orders_compared", "Orders that the last round has compared.", reconciled.compared),
-            ("orders_open", "Orders that were not at rest in the last round.", reconciled.open),
-            (
-                "orders_unsettled",
-                "Orders that differed, but could not be told for sure.",
-                reconciled.unsettled,
-            ),
-        ];
-        for (name, help, value) in gauges {
-            text.head(name, "gauge", help);
-            text.line(name, value);
-        }
-        text.head("last_round_timestamp_seconds", "gauge", "When the last round was finished.");
-        text.line("last_round_timestamp_seconds", finished_at.timestamp());
-        text.head("last_round_duration_seconds", "gauge", "How long the last round took.");
-        text.line("last_round_duration_seconds", took.as_secs_f64());
-        text.0
-    }
 }
 
-#[derive(Default)]
-struct Text(String);
-
-impl Text {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        writeln!(self.0, "# HELP bowline_reconcile_{name} {help}\n# TYPE bowline_reconcile_{name} {kind}")
-            .expect("a String takes all text");
-    }
-
-    fn line(&mut self, name: &str, value: impl std::fmt::Display) {
-        writeln!(self.0, "bowline_reconcile_{name} {value}").expect("a String takes all text");
+impl Source for Told {
+    fn tell(&self, to: &mut Telling<'_>) -> fmt::Result {
+        let rounds = self.0.borrow();
+        to.all(ROUNDS, [([("outcome", "done")], rounds.done), ([("outcome", "failed")], rounds.failed)])?;
+        let Some(Round { reconciled, took, finished_at }) = &rounds.last else { return Ok(()) };
+        let count = |kind| reconciled.differences.iter().filter(|difference| difference.kind == kind).count();
+        to.all(DIFFERENCES, Kind::ALL.iter().map(|kind| ([("kind", kind.name())], count(*kind))))?;
+        to.one(COMPARED, reconciled.compared)?;
+        to.one(OPEN, reconciled.open)?;
+        to.one(UNSETTLED, reconciled.unsettled)?;
+        to.one(FINISHED_AT, finished_at.timestamp().unsigned_abs())?;
+        to.one(TOOK, took.as_secs_f64())
     }
 }
 
 /// Serves until it fails; without a listener it only waits.
 pub(super) async fn serve(
     listener: Option<TcpListener>,
-    metrics: watch::Receiver<Metrics>,
+    rounds: watch::Receiver<Rounds>,
 ) -> std::io::Result<()> {
     let Some(listener) = listener else { return std::future::pending().await };
+    let metrics = Metrics::default();
+    metrics.add(Told(rounds));
     let router = Router::new().route("/metrics", get(answer)).with_state(metrics);
     axum::serve(listener, router).await
 }
 
-async fn answer(State(metrics): State<watch::Receiver<Metrics>>) -> impl IntoResponse {
-    let text = metrics.borrow().text();
-    ([(CONTENT_TYPE, FORMAT)], text)
+async fn answer(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, bowline_metrics::CONTENT_TYPE)], metrics.text())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use bowline_prove::Difference;
 
     use super::*;
 
-    #[test]
-    fn every_kind_has_a_line_once_a_round_is_done() {
-        let mut metrics = Metrics::default();
-        metrics.failed();
-        assert!(metrics.text().contains("bowline_reconcile_rounds_total{outcome=\"failed\"} 1\n"));
-        assert!(!metrics.text().contains("differences"), "nothing is known before the first round");
+    fn text(rounds: &Rounds) -> String {
+        let metrics = Metrics::default();
+        metrics.add(Told(watch::channel(rounds.clone()).1));
+        metrics.text()
+    }
+
+    fn after_a_round() -> Rounds {
+        let mut rounds = Rounds::default();
+        rounds.failed();
         let difference = Difference {
             reference: "o-1".into(),
             kind: Kind::Payment,
@@ -123,8 +119,22 @@ mod tests {
             remedy: String::new(),
         };
         let reconciled = Reconciled { compared: 7, open: 2, unsettled: 1, differences: vec![difference; 2] };
-        metrics.done(reconciled, Duration::from_millis(1500), DateTime::UNIX_EPOCH);
-        let text = metrics.text();
+        rounds.done(reconciled, Duration::from_millis(1500), DateTime::UNIX_EPOCH);
+        rounds
+    }
+
+    #[test]
+    fn nothing_is_known_before_the_first_round() {
+        let mut rounds = Rounds::default();
+        rounds.failed();
+        let text = text(&rounds);
+        assert!(text.contains("bowline_reconcile_rounds_total{outcome=\"failed\"} 1\n"), "{text}");
+        assert!(!text.contains("differences"), "{text}");
+    }
+
+    #[test]
+    fn every_kind_has_a_line_once_a_round_is_done() {
+        let text = text(&after_a_round());
         for line in [
             "# TYPE bowline_reconcile_differences gauge",
             "bowline_reconcile_differences{kind=\"payment\"} 2",
@@ -138,5 +148,23 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_page_of_metrics_lists_them_all() {
+        let page = include_str!("../../../../docs/metrics.md");
+        let (_, section) = page.split_once("## `bowline reconcile`").expect("the section is there");
+        let listed: BTreeSet<&str> = section
+            .lines()
+            .filter_map(|row| row.strip_prefix("| `")?.split_once('`'))
+            .map(|(name, _)| name)
+            .collect();
+        let text = text(&after_a_round());
+        let exported: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(listed, exported);
     }
 }

@@ -9,7 +9,7 @@ use bowline_contracts::orders::v1 as orders;
 use bowline_contracts::{convert, topics};
 use bowline_kernel::{Money, Quantity};
 use bowline_messaging::tail::Message;
-use bowline_projection_domain::{CancelReason, OrderLine, OrderStatus, PublicEvent, Shortage};
+use bowline_projection_domain::{Attempts, CancelReason, OrderLine, OrderStatus, PublicEvent, Shortage};
 use chrono::{DateTime, Utc};
 
 /// Reads a message; `None` for a type that this build does not know, a reason when it does not hold what it must.
@@ -96,21 +96,27 @@ fn of_inventory(event: InventoryEvent) -> Option<PublicEvent> {
 fn of_payment(event: PaymentEvent) -> Option<PublicEvent> {
     Some(match event {
         PaymentEvent::Authorized(authorized) => PublicEvent::PaymentAuthorized {
+            attempts: attempts(authorized.attempts, &authorized.last_failure),
             amount: money(authorized.amount.as_ref())?,
             authorized_at: time(authorized.authorized_time)?,
         },
         PaymentEvent::Declined(declined) => PublicEvent::PaymentDeclined {
+            attempts: attempts(declined.attempts, &declined.last_failure),
             reason: declined.reason,
             declined_at: time(declined.declined_time)?,
         },
         PaymentEvent::Captured(captured) => PublicEvent::PaymentCaptured {
+            attempts: attempts(captured.attempts, &captured.last_failure),
             amount: money(captured.amount.as_ref())?,
             captured_at: time(captured.captured_time)?,
         },
-        PaymentEvent::CaptureFailed(failed) => {
-            PublicEvent::PaymentCaptureFailed { reason: failed.reason, failed_at: time(failed.failed_time)? }
-        }
+        PaymentEvent::CaptureFailed(failed) => PublicEvent::PaymentCaptureFailed {
+            attempts: attempts(failed.attempts, &failed.last_failure),
+            reason: failed.reason,
+            failed_at: time(failed.failed_time)?,
+        },
         PaymentEvent::Voided(voided) => PublicEvent::PaymentVoided {
+            attempts: attempts(voided.attempts, &voided.last_failure),
             // Without a currency nothing was ever held.
             amount: match voided.amount {
                 Some(amount) if !amount.currency_code.is_empty() => Some(money(Some(&amount))?),
@@ -147,4 +153,8 @@ fn money(money: Option<&PublicMoney>) -> Option<Money> {
 
 fn time(timestamp: Option<prost_types::Timestamp>) -> Option<DateTime<Utc>> {
     convert::time(timestamp?)
+}
+
+fn attempts(count: u32, last_failure: &str) -> Attempts {
+    Attempts { count, last_failure: last_failure.to_owned() }
 }

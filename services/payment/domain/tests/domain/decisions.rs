@@ -3,9 +3,9 @@
 use bowline_kernel::Decider;
 use bowline_kernel::spec::Given;
 use bowline_payment_domain::{
-    AuthorizationRequested, CaptureFailed, CaptureRequested, Command, Event, Operation, OperationKind,
-    PaymentAuthorized, PaymentCaptured, PaymentDecider, PaymentDeclined, PaymentVoided, Rejection, State,
-    Status, VoidDeferred, VoidRequested,
+    AuthorizationRequested, CaptureFailed, CaptureRequested, Command, Event, FailedCalls, Operation,
+    OperationKind, PaymentAuthorized, PaymentCaptured, PaymentDecider, PaymentDeclined, PaymentVoided,
+    Rejection, State, Status, VoidDeferred, VoidRequested,
 };
 
 use crate::given::{
@@ -69,13 +69,25 @@ fn cells(line: &str) -> Vec<&str> {
 fn expected(cell: &str, state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
     let at = at();
     let void = || Event::VoidRequested(VoidRequested { requested_at: at });
-    let voided = |amount| Event::PaymentVoided(PaymentVoided { amount, voided_at: at });
+    let voided = |amount| {
+        Event::PaymentVoided(PaymentVoided { amount, voided_at: at, failed_calls: FailedCalls::default() })
+    };
     let held = || {
         let provider_reference = reference();
-        Event::PaymentAuthorized(PaymentAuthorized { amount: TOTAL, provider_reference, authorized_at: at })
+        Event::PaymentAuthorized(PaymentAuthorized {
+            amount: TOTAL,
+            provider_reference,
+            authorized_at: at,
+            failed_calls: FailedCalls::default(),
+        })
     };
-    let declined =
-        || Event::PaymentDeclined(PaymentDeclined { reason: reason("insufficient_funds"), declined_at: at });
+    let declined = || {
+        Event::PaymentDeclined(PaymentDeclined {
+            reason: reason("insufficient_funds"),
+            declined_at: at,
+            failed_calls: FailedCalls::default(),
+        })
+    };
     Ok(match cell {
         "." => vec![],
         "!" => return Err(Rejection::Impossible { state: state.name(), message: command.name() }),
@@ -92,9 +104,17 @@ fn expected(cell: &str, state: &State, command: &Command) -> Result<Vec<Event>, 
         "held+" => vec![held(), void()],
         "declined" => vec![declined()],
         "decl+" => vec![declined(), voided(Some(ZERO))],
-        "taken" => vec![Event::PaymentCaptured(PaymentCaptured { amount: TOTAL, captured_at: at })],
+        "taken" => vec![Event::PaymentCaptured(PaymentCaptured {
+            amount: TOTAL,
+            captured_at: at,
+            failed_calls: FailedCalls::default(),
+        })],
         "failed+" => {
-            let failed = CaptureFailed { reason: reason("expired"), failed_at: at };
+            let failed = CaptureFailed {
+                reason: reason("expired"),
+                failed_at: at,
+                failed_calls: FailedCalls::default(),
+            };
             vec![Event::CaptureFailed(failed), void()]
         }
         "total" => vec![voided(Some(TOTAL))],
@@ -158,7 +178,11 @@ fn an_open_operation_tells_the_worker_all_that_the_provider_needs() {
 fn a_void_that_overtakes_the_reservation_leaves_a_tombstone() {
     Given::<PaymentDecider>::nothing()
         .when(Command::VoidPayment { at: at() })
-        .then([Event::PaymentVoided(PaymentVoided { amount: None, voided_at: at() })])
+        .then([Event::PaymentVoided(PaymentVoided {
+            amount: None,
+            voided_at: at(),
+            failed_calls: FailedCalls::default(),
+        })])
         .when(Command::StockReserved { order_id: order_id(), total: TOTAL, payment_token: token(), at: at() })
         .then_nothing()
         .when(Command::VoidPayment { at: at() })
@@ -170,15 +194,50 @@ fn a_void_during_the_authorisation_waits_for_its_outcome() {
     Given::<PaymentDecider>::new(history("authorizing"))
         .when(Command::VoidPayment { at: at() })
         .then([Event::VoidDeferred(VoidDeferred { deferred_at: at() })])
-        .when(Command::Authorized { provider_reference: reference(), at: at() })
+        .when(Command::Authorized {
+            provider_reference: reference(),
+            failed_calls: FailedCalls::default(),
+            at: at(),
+        })
         .then([
             Event::PaymentAuthorized(PaymentAuthorized {
                 amount: TOTAL,
                 provider_reference: reference(),
                 authorized_at: at(),
+                failed_calls: FailedCalls::default(),
             }),
             Event::VoidRequested(VoidRequested { requested_at: at() }),
         ])
-        .when(Command::Voided { at: at() })
-        .then([Event::PaymentVoided(PaymentVoided { amount: Some(TOTAL), voided_at: at() })]);
+        .when(Command::Voided { failed_calls: FailedCalls::default(), at: at() })
+        .then([Event::PaymentVoided(PaymentVoided {
+            amount: Some(TOTAL),
+            voided_at: at(),
+            failed_calls: FailedCalls::default(),
+        })]);
+}
+
+#[test]
+fn the_calls_of_the_operation_decided_last_are_remembered() {
+    let failed = |count| FailedCalls { count, last: Some(reason("timed_out")) };
+    let reached = |mut events: Vec<Event>, command| {
+        events.extend(PaymentDecider::decide(&state_after(&events), command).unwrap());
+        events
+    };
+    let authorizing = history("authorizing");
+    assert_eq!(state_after(&authorizing).failed_calls(), None);
+    let (provider_reference, at) = (reference(), at());
+    let held = reached(authorizing, Command::Authorized { provider_reference, failed_calls: failed(2), at });
+    let capturing = reached(held, Command::OrderConfirmed { at });
+    assert_eq!(state_after(&capturing).failed_calls(), Some(&failed(2)));
+    let refused = Command::CaptureRefused { reason: reason("expired"), failed_calls: failed(5), at };
+    let voiding = reached(capturing, refused);
+    assert_eq!(state_after(&voiding).failed_calls(), Some(&failed(5)));
+    let voided = reached(voiding, Command::Voided { failed_calls: FailedCalls::default(), at });
+    assert_eq!(state_after(&voided).failed_calls(), Some(&FailedCalls::default()));
+
+    // The void of a decline asks nobody: what is remembered is the authorisation.
+    let declined =
+        Command::AuthorizationDeclined { reason: reason("card_lost"), failed_calls: failed(3), at };
+    let declined = reached(history("authorizing_void_asked"), declined);
+    assert_eq!(state_after(&declined).failed_calls(), Some(&failed(3)));
 }

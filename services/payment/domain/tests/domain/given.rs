@@ -1,7 +1,7 @@
 //! The histories and commands that the tests share.
 
 use bowline_kernel::{Currency, Decider, Money, OrderId, PaymentToken};
-use bowline_payment_domain::{Command, Event, PaymentDecider, ProviderReference, Reason, State};
+use bowline_payment_domain::{Command, Event, FailedCalls, PaymentDecider, ProviderReference, Reason, State};
 use chrono::{DateTime, TimeZone, Utc};
 use uuid::Uuid;
 
@@ -41,11 +41,24 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
         ),
         ("confirmed", Command::OrderConfirmed { at }),
         ("void", Command::VoidPayment { at }),
-        ("authorized", Command::Authorized { provider_reference: reference(), at }),
-        ("declined", Command::AuthorizationDeclined { reason: reason("insufficient_funds"), at }),
-        ("captured", Command::Captured { at }),
-        ("refused", Command::CaptureRefused { reason: reason("expired"), at }),
-        ("voided", Command::Voided { at }),
+        (
+            "authorized",
+            Command::Authorized { provider_reference: reference(), failed_calls: FailedCalls::default(), at },
+        ),
+        (
+            "declined",
+            Command::AuthorizationDeclined {
+                reason: reason("insufficient_funds"),
+                failed_calls: FailedCalls::default(),
+                at,
+            },
+        ),
+        ("captured", Command::Captured { failed_calls: FailedCalls::default(), at }),
+        (
+            "refused",
+            Command::CaptureRefused { reason: reason("expired"), failed_calls: FailedCalls::default(), at },
+        ),
+        ("voided", Command::Voided { failed_calls: FailedCalls::default(), at }),
     ]
 }
 

@@ -214,19 +214,29 @@ impl World {
     fn provider_answers(&mut self) {
         let Some(operation) = self.payment.open_operation() else { return };
         let outcome = match (operation.kind(), self.fate) {
-            (OperationKind::Authorize, Fate::Declined) => {
-                payment::Command::AuthorizationDeclined { reason: reason("insufficient_funds"), at: at() }
-            }
+            (OperationKind::Authorize, Fate::Declined) => payment::Command::AuthorizationDeclined {
+                reason: reason("insufficient_funds"),
+                failed_calls: payment::FailedCalls::default(),
+                at: at(),
+            },
             (OperationKind::Authorize, Fate::AllIsWell | Fate::OutOfStock | Fate::CaptureRefused) => {
-                payment::Command::Authorized { provider_reference: reference(), at: at() }
+                payment::Command::Authorized {
+                    provider_reference: reference(),
+                    failed_calls: payment::FailedCalls::default(),
+                    at: at(),
+                }
             }
-            (OperationKind::Capture, Fate::CaptureRefused) => {
-                payment::Command::CaptureRefused { reason: reason("expired"), at: at() }
-            }
+            (OperationKind::Capture, Fate::CaptureRefused) => payment::Command::CaptureRefused {
+                reason: reason("expired"),
+                failed_calls: payment::FailedCalls::default(),
+                at: at(),
+            },
             (OperationKind::Capture, Fate::AllIsWell | Fate::OutOfStock | Fate::Declined) => {
-                payment::Command::Captured { at: at() }
+                payment::Command::Captured { failed_calls: payment::FailedCalls::default(), at: at() }
             }
-            (OperationKind::Void, _) => payment::Command::Voided { at: at() },
+            (OperationKind::Void, _) => {
+                payment::Command::Voided { failed_calls: payment::FailedCalls::default(), at: at() }
+            }
         };
         self.outcomes.push(outcome.clone());
         assert_ne!(self.payment_decides(outcome), Ok(0), "the outcome of the open operation counts");

@@ -3,9 +3,10 @@
 use bowline_database::Database;
 use bowline_event_store::{DecodeError, Error, Persistent as _, load};
 use bowline_kernel::{Decider as _, OrderId};
-use bowline_payment_domain::{Event, PaymentDecider, State};
+use bowline_payment_domain::{Event, FailedCalls, PaymentDecider, State};
 
 use crate::app::payments::Payments;
+use crate::infra::operations;
 
 /// A payment as it stands.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub struct Payment {
     pub state: State,
     /// How many events its history has.
     pub version: u32,
+    /// The calls for the operation that is open; `None` when none is.
+    pub open_calls: Option<FailedCalls>,
 }
 
 /// Reads a payment; `None` when there is none for this order.
@@ -27,7 +30,13 @@ pub async fn get_payment(database: &Database, order_id: OrderId) -> Result<Optio
             .map_err(|source| undecodable(event, source))
     });
     let events: Vec<Event> = events.collect::<Result<_, _>>()?;
-    Ok(Some(Payment { state: PaymentDecider::replay(&events), version }))
+    let state = PaymentDecider::replay(&events);
+    let open_calls = match state.open_operation() {
+        // Decided since the events were read, its row is gone.
+        Some(_) => Some(operations::failed_calls_of(&mut connection, order_id).await?.unwrap_or_default()),
+        None => None,
+    };
+    Ok(Some(Payment { state, version, open_calls }))
 }
 
 fn undecodable(event: &bowline_event_store::StoredEvent, source: DecodeError) -> Error {

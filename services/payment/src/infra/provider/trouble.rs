@@ -1,5 +1,6 @@
 //! Why there is no outcome, and what that means for the operation.
 
+use bowline_payment_domain::Reason;
 use bowline_resilience::Elapsed;
 
 /// Why a call to the provider has not led to an outcome.
@@ -65,6 +66,21 @@ impl Trouble {
             Self::TimedOut(_) | Self::Lost(_) | Self::Failed { .. } => Remedy::Ask,
             Self::NotAccepted { .. } | Self::Unspeakable | Self::Contradiction(_) => Remedy::Alert,
         }
+    }
+
+    /// In a word, for a payment's history.
+    pub fn reason(&self) -> Reason {
+        let word = match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Away { .. } => "provider_away",
+            Self::TimedOut(_) => "timed_out",
+            Self::Lost(_) => "answer_lost",
+            Self::Failed { .. } => "provider_failed",
+            Self::NotAccepted { .. } => "not_accepted",
+            Self::Unspeakable => "amount_unspeakable",
+            Self::Contradiction(_) => "contradicted",
+        };
+        word.parse().expect("our own words are reasons")
     }
 
     /// Whether it tells that the provider does not work, for the circuit breaker.

@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{OrderView, Shortage, Source};
+use crate::{Attempts, OrderView, Shortage, Source};
 
 fn gbp(minor: i64) -> Money {
     Money::new(minor, Currency::GBP)
@@ -68,7 +68,11 @@ fn a_placed_order_is_pending() {
 fn an_order_is_hidden_until_it_is_placed() {
     let early = [
         PublicEvent::StockReserved { units: 5, lines: 2, reserved_at: second(2) },
-        PublicEvent::PaymentAuthorized { amount: gbp(500), authorized_at: second(3) },
+        PublicEvent::PaymentAuthorized {
+            amount: gbp(500),
+            authorized_at: second(3),
+            attempts: Attempts::default(),
+        },
     ];
     let row = Patch::fold(&early);
     assert_eq!(row.clone().view(), None);
@@ -89,10 +93,18 @@ fn a_confirmed_order_is_sold_and_captured() {
     let view = Patch::fold(&[
         placed(),
         PublicEvent::StockReserved { units: 5, lines: 2, reserved_at: second(2) },
-        PublicEvent::PaymentAuthorized { amount: gbp(500), authorized_at: second(3) },
+        PublicEvent::PaymentAuthorized {
+            amount: gbp(500),
+            authorized_at: second(3),
+            attempts: Attempts::default(),
+        },
         PublicEvent::OrderConfirmed { confirmed_at: second(4) },
         PublicEvent::StockCommitted { units: 5, committed_at: second(5) },
-        PublicEvent::PaymentCaptured { amount: gbp(500), captured_at: second(6) },
+        PublicEvent::PaymentCaptured {
+            amount: gbp(500),
+            captured_at: second(6),
+            attempts: Attempts::default(),
+        },
         PublicEvent::OrderFinished {
             status: OrderStatus::Confirmed,
             cancel_reason: None,
@@ -121,10 +133,22 @@ fn a_confirmed_order_is_sold_and_captured() {
 fn a_failed_capture_cancels_a_confirmed_order_and_keeps_its_history() {
     let view = Patch::fold(&[
         placed(),
-        PublicEvent::PaymentAuthorized { amount: gbp(500), authorized_at: second(3) },
+        PublicEvent::PaymentAuthorized {
+            amount: gbp(500),
+            authorized_at: second(3),
+            attempts: Attempts::default(),
+        },
         PublicEvent::OrderConfirmed { confirmed_at: second(4) },
-        PublicEvent::PaymentCaptureFailed { reason: "expired_card".to_owned(), failed_at: second(5) },
-        PublicEvent::PaymentVoided { amount: Some(gbp(500)), voided_at: second(6) },
+        PublicEvent::PaymentCaptureFailed {
+            reason: "expired_card".to_owned(),
+            failed_at: second(5),
+            attempts: Attempts::default(),
+        },
+        PublicEvent::PaymentVoided {
+            amount: Some(gbp(500)),
+            voided_at: second(6),
+            attempts: Attempts::default(),
+        },
         PublicEvent::OrderCancelled { reason: CancelReason::CaptureFailed, cancelled_at: second(7) },
         PublicEvent::StockRestocked { units: 5, restocked_at: second(8) },
     ])
@@ -151,7 +175,7 @@ fn a_failed_capture_cancels_a_confirmed_order_and_keeps_its_history() {
 fn what_undoes_nothing_is_told_as_well() {
     let row = Patch::fold(&[
         PublicEvent::StockReleased { units: 0, released_at: second(2) },
-        PublicEvent::PaymentVoided { amount: None, voided_at: second(3) },
+        PublicEvent::PaymentVoided { amount: None, voided_at: second(3), attempts: Attempts::default() },
     ]);
     assert_eq!(row.inventory.stock_status, Some(StockStatus::Released));
     assert_eq!(row.payment.payment_state, Some(PaymentState::Voided));
@@ -163,7 +187,11 @@ fn rejections_and_declines_are_told() {
     let shortage = Shortage { sku: "A".parse().unwrap(), missing: Quantity::new(1).unwrap() };
     let row = Patch::fold(&[
         PublicEvent::StockRejected { shortages: vec![shortage], rejected_at: second(2) },
-        PublicEvent::PaymentDeclined { reason: "insufficient_funds".to_owned(), declined_at: second(3) },
+        PublicEvent::PaymentDeclined {
+            reason: "insufficient_funds".to_owned(),
+            declined_at: second(3),
+            attempts: Attempts::default(),
+        },
     ]);
     assert_eq!(row.inventory.stock_status, Some(StockStatus::Rejected));
     assert_eq!(row.payment.payment_state, Some(PaymentState::Declined));
@@ -194,11 +222,23 @@ fn event() -> impl Strategy<Value = PublicEvent> {
             6 => PublicEvent::StockCommitted { units, committed_at: at },
             7 => PublicEvent::StockReleased { units, released_at: at },
             8 => PublicEvent::StockRestocked { units, restocked_at: at },
-            9 => PublicEvent::PaymentAuthorized { amount, authorized_at: at },
-            10 => PublicEvent::PaymentDeclined { reason: number.to_string(), declined_at: at },
-            11 => PublicEvent::PaymentCaptured { amount, captured_at: at },
-            12 => PublicEvent::PaymentCaptureFailed { reason: number.to_string(), failed_at: at },
-            _ => PublicEvent::PaymentVoided { amount: Some(amount), voided_at: at },
+            9 => PublicEvent::PaymentAuthorized { amount, authorized_at: at, attempts: Attempts::default() },
+            10 => PublicEvent::PaymentDeclined {
+                reason: number.to_string(),
+                declined_at: at,
+                attempts: Attempts::default(),
+            },
+            11 => PublicEvent::PaymentCaptured { amount, captured_at: at, attempts: Attempts::default() },
+            12 => PublicEvent::PaymentCaptureFailed {
+                reason: number.to_string(),
+                failed_at: at,
+                attempts: Attempts::default(),
+            },
+            _ => PublicEvent::PaymentVoided {
+                amount: Some(amount),
+                voided_at: at,
+                attempts: Attempts::default(),
+            },
         }
     })
 }

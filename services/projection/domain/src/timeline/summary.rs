@@ -2,7 +2,7 @@
 
 use bowline_kernel::Money;
 
-use crate::{CancelReason, OrderStatus, PublicEvent, Shortage};
+use crate::{Attempts, CancelReason, OrderStatus, PublicEvent, Shortage};
 
 /// Shortages that are named one by one; of the others only the number is told.
 const SHORTAGES_NAMED_MAX: usize = 3;
@@ -26,11 +26,21 @@ pub(super) fn of(event: &PublicEvent) -> String {
         PublicEvent::StockReleased { units, .. } => format!("released {}", count(*units, "unit")),
         PublicEvent::StockRestocked { units: 0, .. } => "nothing to put back".to_owned(),
         PublicEvent::StockRestocked { units, .. } => format!("put back {}", count(*units, "unit")),
-        PublicEvent::PaymentAuthorized { amount, .. } => format!("authorised {amount}"),
-        PublicEvent::PaymentDeclined { reason, .. } => format!("declined: {}", words(reason)),
-        PublicEvent::PaymentCaptured { amount, .. } => format!("captured {amount}"),
-        PublicEvent::PaymentCaptureFailed { reason, .. } => format!("capture refused: {}", words(reason)),
-        PublicEvent::PaymentVoided { amount, .. } => voided(*amount),
+        PublicEvent::PaymentAuthorized { amount, attempts, .. } => {
+            format!("authorised {amount}{}", after(attempts))
+        }
+        PublicEvent::PaymentDeclined { reason, attempts, .. } => {
+            format!("declined: {}{}", words(reason), after(attempts))
+        }
+        PublicEvent::PaymentCaptured { amount, attempts, .. } => {
+            format!("captured {amount}{}", after(attempts))
+        }
+        PublicEvent::PaymentCaptureFailed { reason, attempts, .. } => {
+            format!("capture refused: {}{}", words(reason), after(attempts))
+        }
+        PublicEvent::PaymentVoided { amount, attempts, .. } => {
+            format!("{}{}", voided(*amount), after(attempts))
+        }
     }
 }
 
@@ -57,6 +67,17 @@ fn voided(amount: Option<Money>) -> String {
     match amount.filter(|amount| !amount.is_zero()) {
         Some(amount) => format!("voided {amount}"),
         None => "nothing to void".to_owned(),
+    }
+}
+
+/// Nothing when the first attempt was enough.
+fn after(Attempts { count, last_failure }: &Attempts) -> String {
+    match (count, last_failure.as_str()) {
+        (0 | 1, _) => String::new(),
+        (count, "") => format!(" after {count} attempts"),
+        (count, last_failure) => {
+            format!(" after {count} attempts, the last failure: {}", words(last_failure))
+        }
     }
 }
 

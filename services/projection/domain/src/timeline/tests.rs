@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::Attempts;
 
 fn id(number: u64) -> EventId {
     EventId::new(Uuid::from_u64_pair(0x7000, 0x8000_0000_0000_0000 | number))
@@ -33,7 +34,10 @@ fn an_entry_says_what_its_event_and_its_message_say() {
     };
     let voided_at = DateTime::UNIX_EPOCH + TimeDelta::seconds(5);
     let amount = Some(Money::new(1_234, Currency::GBP));
-    let entry = TimelineEntry::new(envelope, &PublicEvent::PaymentVoided { amount, voided_at });
+    let entry = TimelineEntry::new(
+        envelope,
+        &PublicEvent::PaymentVoided { amount, voided_at, attempts: Attempts::default() },
+    );
     assert_eq!(
         entry,
         TimelineEntry {

@@ -2,7 +2,7 @@ use bowline_contracts::envelope::Envelope;
 use bowline_contracts::events::Published;
 use bowline_contracts::{common, convert, inventory, orders, payment};
 use bowline_kernel::{Currency, Money};
-use bowline_projection_domain::OrderStatus;
+use bowline_projection_domain::{Attempts, OrderStatus};
 use chrono::DateTime;
 
 use super::*;
@@ -57,15 +57,39 @@ fn a_finished_order_names_its_end() {
 #[test]
 fn a_void_of_nothing_may_have_no_currency() {
     let voided = |amount: Option<common::v1::Money>| {
-        let event =
-            payment::v1::PaymentVoided { order_id: ORDER.to_string(), amount, voided_time: Some(epoch()) };
+        let (order_id, voided_time) = (ORDER.to_string(), Some(epoch()));
+        let event = payment::v1::PaymentVoided { order_id, amount, voided_time, ..Default::default() };
         public_event(&incoming(&event)).unwrap().unwrap()
     };
-    let expected = |amount| PublicEvent::PaymentVoided { amount, voided_at: DateTime::UNIX_EPOCH };
+    let expected = |amount| PublicEvent::PaymentVoided {
+        amount,
+        voided_at: DateTime::UNIX_EPOCH,
+        attempts: Attempts::default(),
+    };
     assert_eq!(voided(None), expected(None));
     assert_eq!(voided(Some(common::v1::Money::default())), expected(None));
     let five = Money::new(5, Currency::GBP);
     assert_eq!(voided(Some(convert::money(five))), expected(Some(five)));
+}
+
+#[test]
+fn how_often_the_provider_was_called_is_read_and_may_be_missing() {
+    let declined = |attempts, last_failure: &str| {
+        let event = payment::v1::PaymentDeclined {
+            order_id: ORDER.to_string(),
+            reason: "card_lost".into(),
+            declined_time: Some(epoch()),
+            attempts,
+            last_failure: last_failure.into(),
+        };
+        match public_event(&incoming(&event)).unwrap().unwrap() {
+            PublicEvent::PaymentDeclined { attempts, .. } => attempts,
+            other => panic!("{other:?}"),
+        }
+    };
+    let attempts = Attempts { count: 3, last_failure: "timed_out".into() };
+    assert_eq!(declined(3, "timed_out"), attempts);
+    assert_eq!(declined(0, ""), Attempts::default());
 }
 
 #[test]

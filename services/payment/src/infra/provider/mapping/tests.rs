@@ -1,4 +1,5 @@
 use bowline_kernel::{Currency, OrderId};
+use bowline_payment_domain::FailedCalls;
 use chrono::DateTime;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ fn intent(operation: Operation) -> Intent {
         traceparent: None,
         requested_at: DateTime::UNIX_EPOCH,
         origin: Origin::Committed,
+        failed_calls: FailedCalls::default(),
     }
 }
 

@@ -81,15 +81,38 @@ fn inventory_says() {
 fn payment_says() {
     let at = DateTime::UNIX_EPOCH;
     let amount = gbp(1_234);
-    assert_eq!(of(&PublicEvent::PaymentAuthorized { amount, authorized_at: at }), "authorised 12.34 GBP");
-    assert_eq!(of(&PublicEvent::PaymentCaptured { amount, captured_at: at }), "captured 12.34 GBP");
+    assert_eq!(
+        of(&PublicEvent::PaymentAuthorized { amount, authorized_at: at, attempts: Attempts::default() }),
+        "authorised 12.34 GBP"
+    );
+    assert_eq!(
+        of(&PublicEvent::PaymentCaptured { amount, captured_at: at, attempts: Attempts::default() }),
+        "captured 12.34 GBP"
+    );
     let reason = "insufficient_funds".to_owned();
-    let declined = PublicEvent::PaymentDeclined { reason: reason.clone(), declined_at: at };
+    let declined = PublicEvent::PaymentDeclined {
+        reason: reason.clone(),
+        declined_at: at,
+        attempts: Attempts::default(),
+    };
     assert_eq!(of(&declined), "declined: insufficient funds");
-    let refused = PublicEvent::PaymentCaptureFailed { reason, failed_at: at };
+    let refused = PublicEvent::PaymentCaptureFailed { reason, failed_at: at, attempts: Attempts::default() };
     assert_eq!(of(&refused), "capture refused: insufficient funds");
-    let voided = |amount| of(&PublicEvent::PaymentVoided { amount, voided_at: at });
+    let voided =
+        |amount| of(&PublicEvent::PaymentVoided { amount, voided_at: at, attempts: Attempts::default() });
     assert_eq!(voided(Some(amount)), "voided 12.34 GBP");
     assert_eq!(voided(Some(gbp(0))), "nothing to void");
     assert_eq!(voided(None), "nothing to void");
+}
+
+#[test]
+fn attempts_are_told_when_the_first_was_not_enough() {
+    let (at, amount) = (DateTime::UNIX_EPOCH, gbp(1_234));
+    let captured = |count, last_failure: &str| {
+        let attempts = Attempts { count, last_failure: last_failure.to_owned() };
+        of(&PublicEvent::PaymentCaptured { amount, captured_at: at, attempts })
+    };
+    assert_eq!(captured(1, ""), "captured 12.34 GBP");
+    assert_eq!(captured(3, "timed_out"), "captured 12.34 GBP after 3 attempts, the last failure: timed out");
+    assert_eq!(captured(2, ""), "captured 12.34 GBP after 2 attempts");
 }
