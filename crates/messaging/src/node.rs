@@ -187,11 +187,7 @@ impl Registered {
         tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
         tasks.spawn(run_leases(holder, lease_token));
         if says_something {
-            let cancelled = relay_token.clone();
-            tasks.spawn(async move {
-                rotation.run(cancelled).await;
-                "rotation"
-            });
+            tasks.spawn(run_rotation(rotation, relay_token.clone()));
         }
         tasks.spawn(async move {
             topic_watch::run(options.kafka, wiring.owns, needs, &found, relay_token).await;
@@ -355,6 +351,11 @@ async fn run_relay(
         }
     }
     "relay"
+}
+
+async fn run_rotation(rotation: Rotation, cancelled: CancellationToken) -> &'static str {
+    rotation.run(cancelled).await;
+    "rotation"
 }
 
 async fn run_leases(mut leases: Leases, cancelled: CancellationToken) -> &'static str {
