@@ -12,10 +12,8 @@ use super::{Conditions, ProveArgs, recording};
 use crate::screen::say;
 use crate::stop::Stop;
 
-/// How long faults are injected while a mechanism is broken.
-const DURATION: Duration = Duration::from_secs(20);
-/// The same while none is.
-const WHOLE_DURATION: Duration = Duration::from_secs(30);
+/// How long faults are injected.
+const DURATION: Duration = Duration::from_secs(30);
 /// How long orders flow when the mechanism is missed without any fault.
 const FAULTLESS_DURATION: Duration = Duration::from_secs(10);
 /// What does not move for so long while a mechanism is broken does not move any more.
@@ -87,9 +85,8 @@ fn changed(args: &ProveArgs, sabotage: Option<Sabotage>) -> ProveArgs {
     changed.skip_recovery = true;
     changed.report = None;
     changed.duration = match sabotage {
-        None => WHOLE_DURATION,
         Some(_) if kinds(sabotage).is_empty() => FAULTLESS_DURATION,
-        Some(_) => DURATION,
+        _ => DURATION,
     };
     changed.replicas = changed.replicas.max(2);
     changed.provider = changed.provider.refusing_captures(CAPTURES_REFUSED);
@@ -111,7 +108,7 @@ fn kinds(sabotage: Option<Sabotage>) -> Vec<Kind> {
             vec![Kind::Sessions, Kind::FaultPoints]
         }
         // Answers that are lost.
-        Some(Sabotage::ForgetKeys) => vec![Kind::Kill, Kind::Sessions],
+        Some(Sabotage::ForgetKeys) => vec![Kind::Kill, Kind::Sessions, Kind::FaultPoints],
         // Streams that are read again.
         Some(Sabotage::TrustSnapshots) => vec![Kind::Kill, Kind::Leases],
         Some(Sabotage::SkipOwnership | Sabotage::DropCompensation | Sabotage::PassParked) => Vec::new(),
