@@ -1,7 +1,7 @@
 //! Reads Kafka on a thread of its own and hands over what it read, many messages at a time.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
 
 use bowline_contracts::envelope::{Envelope, EnvelopeError};
@@ -77,11 +77,25 @@ pub(crate) enum Order {
     Measure(Vec<(&'static Topic, u16)>),
 }
 
+/// Finds the client that reads, as long as there is one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Handle(Arc<Mutex<Weak<BaseConsumer<Diagnostics>>>>);
+
+impl Handle {
+    pub(crate) fn get(&self) -> Option<Arc<BaseConsumer<Diagnostics>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
+
+    fn replace(&self, consumer: &Arc<BaseConsumer<Diagnostics>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(consumer);
+    }
+}
+
 /// The reading thread. Dropping it stops the thread.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     orders: Option<Sender<Order>>,
-    reader: Weak<BaseConsumer<Diagnostics>>,
+    handle: Handle,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -92,30 +106,30 @@ impl Consumer {
         group: &str,
         topics: &[&'static Topic],
     ) -> Result<(Self, mpsc::Receiver<Vec<Record>>), Error> {
-        let consumer: Arc<BaseConsumer<_>> =
-            Arc::new(options.consumer(group).create_with_context(Diagnostics::of("consumer"))?);
-        let reader = Arc::downgrade(&consumer);
+        let config = options.consumer(group);
+        let make = Box::new(move |context| config.create_with_context(context));
         let (orders, told) = channel();
         let (sender, records) = mpsc::channel(HANDOVERS_WAITING_MAX);
         let names = topics.iter().map(|topic| (options.topic_name(topic), *topic)).collect();
-        let reading = Reader::new(consumer, names, told, sender);
+        let handle = Handle::default();
+        let reading = Reader::new(make, handle.clone(), names, told, sender)?;
         let thread = std::thread::Builder::new()
             .name("consumer".into())
             .spawn(move || reading.run())
             .map_err(|error| Error::Metadata(format!("the consumer's thread cannot start: {error}")))?;
-        Ok((Self { orders: Some(orders), reader, thread: Some(thread) }, records))
+        Ok((Self { orders: Some(orders), handle, thread: Some(thread) }, records))
     }
 
     /// A consumer without a thread and without Kafka: whoever has the other end is told what to read, and hands over what
     /// was read.
     pub(crate) fn by_hand() -> (Self, Receiver<Order>) {
         let (orders, told) = channel();
-        (Self { orders: Some(orders), reader: Weak::new(), thread: None }, told)
+        (Self { orders: Some(orders), handle: Handle::default(), thread: None }, told)
     }
 
     /// The client that reads, as long as the thread lives; for questions to the brokers.
-    pub(crate) fn reader(&self) -> Weak<BaseConsumer<Diagnostics>> {
-        Weak::clone(&self.reader)
+    pub(crate) fn reader(&self) -> Handle {
+        self.handle.clone()
     }
 
     /// Reads these partitions from these offsets, those already read anew.

@@ -19,6 +19,11 @@ impl Diagnostics {
         Self { client, away: AtomicBool::new(false) }
     }
 
+    /// For a client that takes the place of another.
+    pub(crate) fn following(before: &Self) -> Self {
+        Self { client: before.client, away: AtomicBool::new(before.away.load(Ordering::Relaxed)) }
+    }
+
     /// A broker has answered.
     pub(crate) fn answered(&self) {
         if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {

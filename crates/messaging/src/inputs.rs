@@ -1,18 +1,17 @@
 //! Whether what lies on the topics that this replica hears is applied.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Weak;
 use std::time::Duration;
 
 use bowline_contracts::topics::Topic;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::KafkaOptions;
-use crate::diagnostics::Diagnostics;
+use crate::consumer::Handle;
 
 /// For each partition of an input topic that is followed, the offset in front of which nothing is left to apply.
 pub(crate) type Progress = HashMap<(&'static str, u16), i64>;
@@ -21,7 +20,7 @@ pub(crate) type Progress = HashMap<(&'static str, u16), i64>;
 #[derive(Debug, Clone)]
 pub struct Inputs {
     /// Asks Kafka for the ends of partitions; gone with the executor.
-    pub(crate) reader: Weak<BaseConsumer<Diagnostics>>,
+    pub(crate) reader: Handle,
     pub(crate) options: KafkaOptions,
     pub(crate) progress: watch::Receiver<Progress>,
 }
@@ -69,7 +68,7 @@ impl Inputs {
             let name = self.options.topic_name(topic);
             asked.add_partition_offset(&name, i32::from(*partition), Offset::End)?;
         }
-        let Some(reader) = self.reader.upgrade() else { return Ok(Vec::new()) };
+        let Some(reader) = self.reader.get() else { return Ok(Vec::new()) };
         let answer = tokio::task::spawn_blocking(move || reader.offsets_for_times(asked, patience)).await;
         let Ok(answer) = answer else { return Ok(Vec::new()) };
         let answer = answer?;

@@ -1,5 +1,7 @@
 //! The thread that reads: obeys orders, drains what has come, hands it over.
 
+mod stalls;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -16,7 +18,8 @@ use uuid::Uuid;
 
 use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
 
-use super::{Body, Content, Malformed, Order, Record};
+use self::stalls::Watch;
+use super::{Body, Content, Handle, Malformed, Order, Record};
 use crate::diagnostics::Diagnostics;
 use crate::tracker::Assignment;
 
@@ -32,8 +35,16 @@ const EXTENT_AGAIN: Duration = Duration::from_secs(1);
 /// By topic and partition: the first offset, and the one behind the last.
 type Extents = HashMap<(&'static str, u16), (i64, i64)>;
 
+/// Makes a client that reads nothing yet.
+pub(super) type Make = Box<dyn Fn(Diagnostics) -> Result<BaseConsumer<Diagnostics>, KafkaError> + Send>;
+
 pub(super) struct Reader {
     consumer: Arc<BaseConsumer<Diagnostics>>,
+    /// Makes another one.
+    make: Make,
+    /// Where others find the client.
+    handle: Handle,
+    watch: Watch,
     names: HashMap<String, &'static Topic>,
     places: HashMap<(&'static str, u16), Place>,
     told: Receiver<Order>,
@@ -55,14 +66,21 @@ struct Place {
 }
 
 impl Reader {
+    /// `handle` is told which client reads.
     pub(super) fn new(
-        consumer: Arc<BaseConsumer<Diagnostics>>,
+        make: Make,
+        handle: Handle,
         names: HashMap<String, &'static Topic>,
         told: Receiver<Order>,
         sender: mpsc::Sender<Vec<Record>>,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, KafkaError> {
+        let consumer = Arc::new(make(Diagnostics::of("consumer"))?);
+        handle.replace(&consumer);
+        Ok(Self {
             consumer,
+            make,
+            handle,
+            watch: Watch::new(),
             names,
             places: HashMap::new(),
             told,
@@ -70,7 +88,7 @@ impl Reader {
             wanted: HashSet::new(),
             found: Vec::new(),
             doubt_at: None,
-        }
+        })
     }
 
     pub(super) fn run(mut self) {
@@ -83,6 +101,7 @@ impl Reader {
                     self.read(&mut read);
                     self.find_lost();
                     self.measure();
+                    self.look_for_stalls();
                     read.append(&mut self.found);
                     if !self.hand_over(&mut read) {
                         return;
@@ -97,7 +116,10 @@ impl Reader {
         let mut patience = POLL;
         while read.len() < DRAIN_MAX {
             match self.consumer.poll(patience) {
-                None => return,
+                None => {
+                    self.watch.drained = true;
+                    return;
+                }
                 Some(Ok(message)) => {
                     self.consumer.context().answered();
                     read.extend(record(&self.names, &mut self.places, &message));
@@ -204,16 +226,8 @@ impl Reader {
             self.found.extend(lost);
             return;
         }
-        let again: Vec<Assignment> = self
-            .places
-            .iter()
-            .map(|((_, partition), place)| Assignment {
-                topic: place.topic,
-                partition: *partition,
-                offset: place.next_offset,
-                generation: place.generation,
-            })
-            .collect();
+        let again: Vec<Assignment> =
+            self.places.iter().map(|((_, partition), place)| place.assignment(*partition)).collect();
         self.obey(Order::Assign(again));
     }
 
@@ -288,6 +302,12 @@ fn record(
 }
 
 impl Place {
+    /// To be read from where reading is.
+    fn assignment(&self, partition: u16) -> Assignment {
+        let Self { topic, generation, next_offset } = *self;
+        Assignment { topic, partition, offset: next_offset, generation }
+    }
+
     /// Something to be said about where reading is.
     fn record(&self, partition: u16, content: Content) -> Record {
         Record {
