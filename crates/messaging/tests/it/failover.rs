@@ -59,7 +59,7 @@ async fn a_replica_that_has_every_commit_takes_over_and_all_lanes_go_on_by_thems
     assert!(in_order(&applied), "{applied:?}");
     assert_eq!(applied[&4], [1, 2, 3, 4, 5, 6]);
     replica.has_no_troubles().await;
-    assert_eq!(*replica.node.failovers().borrow(), Failovers { survived: 3, stopped: 0 });
+    replica.counts(Failovers { survived: 3, stopped: 0 }).await;
     replica.drain().await;
     source.stop().await;
     servers.stop().await;
@@ -99,7 +99,7 @@ async fn a_replica_that_lacks_commits_stops_the_lane_that_had_applied_them_until
     let stopped = replica.stops(1).await;
     let expected = "orders.events.v1/4: orders behind sequence 5: sequences 4 to 5 were applied, but the source has lost them";
     assert!(stopped[0].starts_with(expected), "{stopped:?}");
-    assert_eq!(*replica.node.failovers().borrow(), Failovers { survived: 2, stopped: 1 });
+    replica.counts(Failovers { survived: 2, stopped: 1 }).await;
 
     let lanes = HeardLanes::new(inventory.open(), INVENTORY);
     let (lane, acceptance) = forgotten(&lanes).await;

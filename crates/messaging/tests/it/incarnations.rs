@@ -148,7 +148,7 @@ async fn a_lane_waits_for_its_source_and_goes_on_by_itself_when_nothing_was_lost
     let source = Source::start_at(orders, &elsewhere, address).await;
     assert_eq!(inventory.applies(4).await[&4], [1, 2, 3]);
     replica.has_no_troubles().await;
-    assert_eq!(*replica.node.failovers().borrow(), Failovers { survived: 1, stopped: 0 });
+    replica.counts(Failovers { survived: 1, stopped: 0 }).await;
     // Somebody was cut off and still publishes what is forgotten.
     before.say(4, [3, 4]).await;
     after.say(4, [4]).await;

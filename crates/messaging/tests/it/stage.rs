@@ -8,8 +8,8 @@ use bowline_contracts::topics::{INVENTORY, INVENTORY_EVENTS, ORDERS, ORDERS_EVEN
 use bowline_database::{ConnectOptions, Database, Fault, Profile, Transaction};
 use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_messaging::{
-    Commands, KafkaOptions, LaneOptions, LaneReadError, LaneReader, MIGRATOR, Node, NodeOptions, Outbox,
-    Outgoing, Registered, Sequenced, Wiring, incarnation,
+    Commands, Failovers, KafkaOptions, LaneOptions, LaneReadError, LaneReader, MIGRATOR, Node, NodeOptions,
+    Outbox, Outgoing, Registered, Sequenced, Wiring, incarnation,
 };
 use bowline_test_support::{Replicated, ServiceDatabase, ServiceDatabaseUrls, eventually, namespace, stack};
 use bytes::Bytes;
@@ -275,6 +275,14 @@ impl Replica {
         let mut troubles = self.node.troubles();
         let stopped = troubles.wait_for(|troubles| troubles.stopped.len() == count);
         tokio::time::timeout(PATIENCE, stopped).await.unwrap().unwrap().stopped.clone()
+    }
+
+    /// Waits until it has counted so many failovers, which is done behind the commit that others see.
+    pub(crate) async fn counts(&self, expected: Failovers) {
+        let mut failovers = self.node.failovers();
+        let counted =
+            tokio::time::timeout(PATIENCE, failovers.wait_for(|counted| *counted == expected)).await;
+        assert!(counted.is_ok(), "{:?} instead of {expected:?}", self.node.failovers().borrow());
     }
 
     /// Waits until there are none.
