@@ -1,10 +1,11 @@
 //! The rest between two batches of an executor under load.
 //!
-//! A transaction costs about as much as a hundred rows, and a batch is what came in while the last one was under way. An
-//! executor that begins the next one at once therefore does many small ones when processors are short. So after a batch
-//! that was not small it rests for as long as the batch took, and the next one is twice as large. This adapts by itself:
-//! where the database is fast the rest is short, and where little comes in there is none. No message waits more than twice
-//! as long as it would have.
+//! A batch is what came in while the last one was under way. When processors are short, an executor that begins the next
+//! one at once does many small ones, and a good part of what they cost goes with the transaction and not with its rows. So
+//! after a batch that was not small it rests for as long as the batch took, and the next one is about twice as large. This
+//! adapts by itself: where the database is fast the rest is short, and where little comes in there is none. What comes in
+//! meanwhile waits for the length of one batch more, or of four in a service for which no saga waits, and never longer than
+//! the longest rest that is allowed.
 
 use std::time::Duration;
 
