@@ -13,6 +13,12 @@ use crate::stage::{ALL, PATIENCE, Service, append, in_order, kafka, key, key_in,
 const UNPUBLISHED: &str = "SELECT sum(next_sequence - 1 - sequence)::bigint
                              FROM messaging.lane_heads JOIN messaging.published USING (lane)";
 const PUBLISHED: &str = "SELECT sum(sequence)::bigint FROM messaging.published";
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+/// Counts those that wait for a lock and are gone.
+const CUT_THE_WAITING: &str =
+    "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+                                WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// How often each message lies on the topic: (the least, the most), and how many different ones there are.
 async fn copies(kafka: &KafkaOptions) -> (usize, usize, usize) {
@@ -68,7 +74,10 @@ async fn a_crash_between_publishing_and_noting_loses_nothing_and_repeats_nothing
     sqlx::query("SELECT FROM messaging.published FOR UPDATE").execute(&mut *notes).await.unwrap();
     speaker.say((0..30).map(key)).await;
     inventory.applies(30).await;
+    orders.number_becomes(WAITING, 1).await;
     drop(speaker);
+    // The server would write the note when the lock is gone, although nobody waits for its answer.
+    orders.number(CUT_THE_WAITING).await;
     assert_eq!(orders.number(PUBLISHED).await, 0, "nothing is noted");
     notes.rollback().await.unwrap();
 
