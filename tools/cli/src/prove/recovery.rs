@@ -45,6 +45,9 @@ pub(super) struct Measured {
     pub(super) took_ms: Option<u64>,
     /// Finished sagas a second before.
     pub(super) rate_before: f64,
+    /// Finished sagas a second since the fault, in windows of half a second, as far as they were counted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) rates: Vec<f64>,
     /// Why it could not be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) trouble: Option<String>,
@@ -107,6 +110,7 @@ async fn take_over(hands: &Hands<'_>, process: &str, meter: &mut Meter<'_>) -> M
         aim_ms: milliseconds(AIM_TAKE_OVER),
         took_ms: took.ok().map(milliseconds),
         rate_before,
+        rates: Vec::new(),
         trouble,
     }
 }
@@ -210,6 +214,7 @@ impl<'p> Meter<'p> {
             aim_ms: milliseconds(aim),
             took_ms: took.map(milliseconds),
             rate_before,
+            rates: windows.into_iter().map(|(_, rate)| rate).collect(),
             trouble,
         }
     }

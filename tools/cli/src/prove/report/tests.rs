@@ -33,6 +33,7 @@ fn report(broken: Vec<String>) -> ProveReport {
         aim_ms: 10_000,
         took_ms: Some(1_234),
         rate_before: 321.4,
+        rates: vec![0.0, 310.0],
         trouble: None,
     };
     ProveReport {
