@@ -8,10 +8,13 @@ use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::KafkaOptions;
 use crate::consumer::Handle;
+
+/// How soon Kafka is asked again when it has not told every end.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// For each partition of an input topic that is followed, the offset in front of which nothing is left to apply.
 pub(crate) type Progress = HashMap<(&'static str, u16), i64>;
@@ -39,13 +42,7 @@ impl Inputs {
         patience: Duration,
     ) -> BTreeSet<u16> {
         let until = Instant::now() + patience;
-        let ends = match self.ends(topic, partitions, patience).await {
-            Ok(ends) => ends,
-            Err(error) => {
-                tracing::debug!(topic = topic.name, %error, "ends of the topic are not known");
-                return BTreeSet::new();
-            }
-        };
+        let ends = self.ends_until(until, topic, partitions).await;
         let reached = |progress: &Progress, (partition, end): &(u16, i64)| {
             progress.get(&(topic.name, *partition)).is_some_and(|offset| offset >= end)
         };
@@ -54,6 +51,28 @@ impl Inputs {
         let _ = timeout_at(until, progress.wait_for(|now| ends.iter().all(|end| reached(now, end)))).await;
         let now = progress.borrow();
         ends.iter().filter(|end| reached(&now, end)).map(|(partition, _)| *partition).collect()
+    }
+
+    /// Where the partitions end, as far as Kafka says it in time: a client that has just learned of a topic does not know
+    /// yet whom to ask.
+    async fn ends_until(
+        &self,
+        until: Instant,
+        topic: &'static Topic,
+        partitions: &BTreeSet<u16>,
+    ) -> Vec<(u16, i64)> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let answer = self.ends(topic, partitions, left).await;
+            if let Err(error) = &answer {
+                tracing::debug!(topic = topic.name, %error, "ends of the topic are not known");
+            }
+            let ends = answer.unwrap_or_default();
+            if ends.len() == partitions.len() || Instant::now() + ASK_AGAIN >= until {
+                return ends;
+            }
+            sleep(ASK_AGAIN).await;
+        }
     }
 
     /// Where the partitions end at this moment; those of which Kafka does not say it are left out.
