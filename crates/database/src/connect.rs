@@ -58,8 +58,18 @@ pub struct Database {
     pool: PgPool,
     /// As many permits as the pool may have connections: who holds one never waits in the pool's own queue.
     permits: Arc<Semaphore>,
+    connections_max: usize,
     logins: TaskTracker,
     acquire_timeout: Duration,
+}
+
+/// How much of a pool is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// Connections that are lent, or are being opened for somebody.
+    pub lent: usize,
+    /// The most that may be.
+    pub most: usize,
 }
 
 /// A connection that is lent until it is dropped. Use it as a `&mut PgConnection`.
@@ -85,6 +95,7 @@ impl Database {
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(permits)),
+            connections_max: permits,
             logins: TaskTracker::new(),
             acquire_timeout: options.acquire_timeout,
         })
@@ -133,6 +144,12 @@ impl Database {
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("SELECT 1").execute(&mut *self.acquire().await?).await?;
         Ok(())
+    }
+
+    /// How much of the pool is in use at this moment.
+    pub fn pool_use(&self) -> PoolUse {
+        let lent = self.connections_max - self.permits.available_permits();
+        PoolUse { lent, most: self.connections_max }
     }
 
     async fn check(&self, durability: Durability) -> Result<(), Error> {

@@ -16,7 +16,7 @@ mod options;
 pub mod sqlstate;
 mod transaction;
 
-pub use connect::{ConnectOptions, Connection, Database, Durability, Profile};
+pub use connect::{ConnectOptions, Connection, Database, Durability, PoolUse, Profile};
 pub use error::{Error, Fault};
 pub use migrate::migrate;
 pub use options::{DatabaseArgs, DatabaseSettings};

@@ -1,6 +1,7 @@
 //! The batch executor: commands of callers and messages of lanes, many at a time, one transaction after the other.
 
 mod attempt;
+mod batches;
 mod gaps;
 mod histories;
 mod intake;
@@ -8,6 +9,7 @@ mod queues;
 mod rest;
 mod stepping;
 
+pub use self::batches::Batches;
 pub use self::histories::Failovers;
 pub(crate) use self::rest::Pace;
 use self::rest::Rest;
@@ -201,6 +203,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) troubles: watch::Sender<Troubles>,
     pub(crate) failovers: watch::Sender<Failovers>,
     pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) batches: Batches,
 }
 
 /// Lanes that do not move, for health and operators.
@@ -290,7 +293,7 @@ impl<H: Handler> Executor<H> {
                     }
                     self.follow_leases().await;
                 }
-                _ = self.parts.topic_ids.changed() => self.follow_leases().await,
+                Ok(()) = self.parts.topic_ids.changed() => self.follow_leases().await,
                 _ = housekeeping.tick() => self.keep_house().await,
                 Some(call) = self.parts.calls.recv(), if awake && self.calls.is_empty() => self.calls.push(call),
                 Some(records) = self.parts.records.recv(), if awake && self.has_room() => self.take(records),
@@ -302,7 +305,9 @@ impl<H: Handler> Executor<H> {
                 if self.is_due() {
                     let (size, began) = (self.calls.len() + self.pending.len(), Instant::now());
                     self.execute_gathered().await;
-                    self.rest = Rest::after(self.parts.pace, size, began.elapsed());
+                    let took = began.elapsed();
+                    self.parts.batches.see(size, took);
+                    self.rest = Rest::after(self.parts.pace, size, took);
                 }
             }
         }

@@ -76,7 +76,7 @@ impl Inputs {
     }
 
     /// Where the partitions end at this moment; those of which Kafka does not say it are left out.
-    async fn ends(
+    pub(crate) async fn ends(
         &self,
         topic: &'static Topic,
         partitions: &BTreeSet<u16>,

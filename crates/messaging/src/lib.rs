@@ -20,6 +20,7 @@
 //! registered at the next start, at sequence 0.
 
 mod applied_ranges;
+mod backlog;
 mod batch;
 mod consumer;
 mod dead_letters;
@@ -48,12 +49,13 @@ mod topic_watch;
 mod topics;
 mod tracker;
 
+pub use backlog::{Backlog, Waiting};
 pub use batch::{Admission, Batch, Executed};
 pub use dead_letters::{
     CauseGroup, DeadLetter, DeadLetters, EditError, Head, Operator, ParkingAction, Selection,
 };
 pub use error::Error;
-pub use executor::{Answer, CommandError, Commands, ExecuteError, Failovers, Handler, Troubles};
+pub use executor::{Answer, Batches, CommandError, Commands, ExecuteError, Failovers, Handler, Troubles};
 pub use healing::Healed;
 pub use heard_lanes::{AcceptError, Acceptance, HeardLane, HeardLanes, HeldLane, HeldState, LaneName};
 pub use inbox::{Incoming, InputId};

@@ -1,18 +1,20 @@
 //! One replica of a service on its lanes: leases, executor, consumer and relay, started and stopped together.
 
+mod tasks;
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use bowline_contracts::topics::{PARTITIONS, Topic};
 use bowline_database::{ConnectOptions, Database, Profile};
 use bowline_fault_points::{Sabotage, is_broken};
-use bowline_kernel::{IdSource as _, SystemIds, error_text};
+use bowline_kernel::{IdSource as _, SystemIds};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
+use self::tasks::{Parts, Tasks};
+use crate::backlog::{Backlog, BacklogWatch};
 use crate::consumer::Consumer;
-use crate::executor::{Commands, Executor, ExecutorParts, Failovers, Handler, Pace, Troubles};
+use crate::executor::{Batches, Commands, Executor, ExecutorParts, Failovers, Handler, Pace, Troubles};
 use crate::healing::{Healed, Healer};
 use crate::inbox::Inbox;
 use crate::inputs::{Inputs, Progress};
@@ -22,9 +24,9 @@ use crate::outbox::Outbox;
 use crate::parking::Parking;
 use crate::partitions::PartitionWrites;
 use crate::producer::Broker;
-use crate::relay::{OFFERS_WAITING_MAX, Relay, RelayParts};
+use crate::relay::{OFFERS_WAITING_MAX, RelayParts};
 use crate::rotation::{Rotated, Rotation};
-use crate::topic_watch::{self, TopicIds};
+use crate::topic_watch::TopicIds;
 use crate::{Error, KafkaOptions, LaneOptions, incarnation};
 
 /// The most consumers whose lost messages are read at once.
@@ -68,7 +70,7 @@ pub struct Registered {
     pub(crate) hot: Database,
     pub(crate) lazy: Database,
     pub(crate) leases: Database,
-    rotation: Database,
+    chores: Database,
     pub(crate) outbox: Outbox,
     pub(crate) lane_reader: LaneReader,
 }
@@ -84,13 +86,13 @@ pub struct Node<C, R> {
     healed: watch::Receiver<Healed>,
     failovers: watch::Receiver<Failovers>,
     rotated: watch::Receiver<Rotated>,
+    backlog: watch::Receiver<Backlog>,
+    batches: Batches,
+    hot: Database,
     lane_reader: LaneReader,
     inputs: Inputs,
-    executor: CancellationToken,
-    relay: CancellationToken,
-    leases: CancellationToken,
     drain_patience: watch::Sender<Duration>,
-    tasks: JoinSet<&'static str>,
+    tasks: Tasks,
 }
 
 impl Registered {
@@ -108,7 +110,7 @@ impl Registered {
         let hot = open(if wiring.derived { Profile::Lazy } else { Profile::Hot }, 4)?;
         let lazy = open(Profile::Lazy, 1)?;
         let leases = open(Profile::Lazy, 1)?;
-        let rotation = open(Profile::Lazy, 1)?;
+        let chores = open(Profile::Lazy, 1)?;
         let reads = open(Profile::Lazy, LANE_READS_MAX)?;
         let mut transaction = hot.begin().await?;
         let outbox =
@@ -119,7 +121,7 @@ impl Registered {
         transaction.commit().await?;
         let outbox = outbox.numbered_by(&lazy).published_by(wiring.source, &options.kafka)?;
         let lane_reader = LaneReader::new(wiring.source, &outbox, reads);
-        Ok(Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader })
+        Ok(Self { wiring, options, hot, lazy, leases, chores, outbox, lane_reader })
     }
 
     /// The lanes, for the service's transaction.
@@ -134,7 +136,7 @@ impl Registered {
 
     /// Starts the replica.
     pub fn start<H: Handler>(self, handler: H) -> Result<Node<H::Command, H::Reply>, Error> {
-        let Self { wiring, options, hot, lazy, leases, rotation, outbox, lane_reader } = self;
+        let Self { wiring, options, hot, lazy, leases, chores, outbox, lane_reader } = self;
         let (commands, calls) = Commands::new(options.lanes.commands_waiting_max);
         let (consumer, records) =
             Consumer::start(&options.kafka, &options.kafka.group(wiring.source), &wiring.hears)?;
@@ -144,13 +146,12 @@ impl Registered {
         let (failovers_sender, failovers) = watch::channel(Failovers::default());
         let (progress_sender, progress) = watch::channel(Progress::new());
         let inputs = Inputs { reader: consumer.reader(), options: options.kafka.clone(), progress };
+        let batches = Batches::default();
         let (drain_patience, patience) = watch::channel(Duration::from_secs(5));
         let (member, lanes) = (SystemIds.next_id(), &options.lanes);
         let (holder, owned, holders) = Leases::new(leases, member, options.address, PARTITIONS, lanes);
-        let tokens = [(); 3].map(|()| CancellationToken::new());
-        let [executor_token, relay_token, lease_token] = tokens.clone();
         let (healer, counts) = Healer::new(wiring.source, &options.kafka, lanes, &wiring.hears, hot.clone())?;
-        let parts = ExecutorParts {
+        let executor = ExecutorParts {
             handler,
             options: options.lanes.clone(),
             pace: Pace::of(&options.lanes, wiring.derived),
@@ -167,33 +168,33 @@ impl Registered {
             troubles: troubles_sender,
             failovers: failovers_sender,
             progress: progress_sender,
+            batches: batches.clone(),
         };
-        let (rotation, rotated) = Rotation::new(rotation, &options.lanes);
-        let says_something = !wiring.sends.is_empty();
-        let needs = wiring.topics();
+        let (looking, backlog) = BacklogWatch::new(&inputs, &wiring.hears, &owned, &chores);
+        let (rotation, rotated) = Rotation::new(chores, &options.lanes);
         let relay = RelayParts {
             broker: Broker::Kafka(options.kafka.clone()),
             namespace: options.kafka.namespace.clone(),
             lanes: options.lanes,
             source: wiring.source,
-            database: hot,
+            database: hot.clone(),
             notes: lazy,
             outbox,
             owned: owned.clone(),
             offers: offered,
         };
-        let mut tasks = JoinSet::new();
-        tasks.spawn(run_executor(Executor::new(parts, healer), executor_token));
-        tasks.spawn(run_relay(relay, topic_ids.clone(), relay_token.clone(), patience));
-        tasks.spawn(run_leases(holder, lease_token));
-        if says_something {
-            tasks.spawn(run_rotation(rotation, relay_token.clone()));
-        }
-        tasks.spawn(async move {
-            topic_watch::run(options.kafka, wiring.owns, needs, &found, relay_token).await;
-            std::future::pending().await
-        });
-        let [executor, relay, leases] = tokens;
+        let parts = Parts {
+            executor: Executor::new(executor, healer),
+            relay,
+            leases: holder,
+            rotation,
+            backlog: looking,
+            kafka: options.kafka,
+            wiring,
+            found,
+            patience,
+        };
+        let tasks = parts.spawn();
         Ok(Node {
             commands,
             owned,
@@ -203,11 +204,11 @@ impl Registered {
             healed: counts,
             failovers,
             rotated,
+            backlog,
+            batches,
+            hot,
             lane_reader,
             inputs,
-            executor,
-            relay,
-            leases,
             drain_patience,
             tasks,
         })
@@ -267,6 +268,21 @@ impl<C, R> Node<C, R> {
         self.rotated.clone()
     }
 
+    /// What this replica had not done yet at the last look, which is a few seconds ago at the most.
+    pub fn backlog(&self) -> watch::Receiver<Backlog> {
+        self.backlog.clone()
+    }
+
+    /// How large its batches were and how long they took, since the start.
+    pub fn batches(&self) -> Batches {
+        self.batches.clone()
+    }
+
+    /// The connections that its work is done on.
+    pub fn database(&self) -> Database {
+        self.hot.clone()
+    }
+
     /// What this service has sent, for consumers whose topic has lost it.
     pub fn lane_reader(&self) -> LaneReader {
         self.lane_reader.clone()
@@ -288,80 +304,16 @@ impl<C, R> Node<C, R> {
 
     /// Waits until a part of the node ends although nobody stopped it, and names it: the process must end too.
     pub async fn failed(&mut self) -> &'static str {
-        match self.tasks.join_next().await {
-            Some(Ok(name)) => name,
-            Some(Err(error)) => {
-                tracing::error!(%error, "a part of the node panicked");
-                "a task"
-            }
-            None => std::future::pending().await,
-        }
+        self.tasks.failed().await
     }
 
     /// Stops in order: the executor finishes waiting callers, the relay publishes what is committed, the leases are
     /// given back. Takes `patience` at the most; what is not done then is done by whoever takes over.
     pub async fn drain(mut self, patience: Duration) {
         self.drain_patience.send_replace(patience / 2);
-        let stop = async {
-            self.executor.cancel();
-            wait_for(&mut self.tasks, "executor").await;
-            self.relay.cancel();
-            wait_for(&mut self.tasks, "relay").await;
-            self.leases.cancel();
-            wait_for(&mut self.tasks, "leases").await;
-        };
-        if tokio::time::timeout(patience, stop).await.is_err() {
+        if tokio::time::timeout(patience, self.tasks.stop()).await.is_err() {
             tracing::warn!("stopping before everything is handed over");
         }
-        self.tasks.abort_all();
+        self.tasks.abort();
     }
-}
-
-async fn wait_for(tasks: &mut JoinSet<&'static str>, name: &str) {
-    while let Some(ended) = tasks.join_next().await {
-        if matches!(ended, Ok(ended) if ended == name) {
-            return;
-        }
-    }
-}
-
-async fn run_executor<H: Handler>(executor: Executor<H>, cancelled: CancellationToken) -> &'static str {
-    executor.run(cancelled).await;
-    "executor"
-}
-
-/// The relay begins when its topics are there: a producer that meets an unknown topic gives the message up.
-async fn run_relay(
-    parts: RelayParts,
-    mut topic_ids: watch::Receiver<Option<TopicIds>>,
-    cancelled: CancellationToken,
-    patience: watch::Receiver<Duration>,
-) -> &'static str {
-    let ready = tokio::select! {
-        () = cancelled.cancelled() => false,
-        found = topic_ids.wait_for(Option::is_some) => found.is_ok(),
-    };
-    if ready {
-        match Relay::start(parts) {
-            Ok(relay) => {
-                let drain = move || *patience.borrow();
-                relay.run(cancelled, drain).await;
-            }
-            Err(error) => tracing::error!(error = error_text(&error), "relay cannot start"),
-        }
-    }
-    "relay"
-}
-
-async fn run_rotation(rotation: Rotation, cancelled: CancellationToken) -> &'static str {
-    rotation.run(cancelled).await;
-    "rotation"
-}
-
-async fn run_leases(mut leases: Leases, cancelled: CancellationToken) -> &'static str {
-    leases.run(cancelled).await;
-    if let Err(error) = leases.release().await {
-        tracing::warn!(error = error_text(&error), "leases could not be given back; they expire");
-    }
-    "leases"
 }

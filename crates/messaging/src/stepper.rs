@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::consumer::{Body, Consumer, Content, Order, Record};
-use crate::executor::{Answer, Commands, Executor, ExecutorParts, Failovers, Pace, Troubles};
+use crate::executor::{Answer, Batches, Commands, Executor, ExecutorParts, Failovers, Pace, Troubles};
 use crate::healing::Healer;
 use crate::inbox::Inbox;
 use crate::inputs::Progress as Applied;
@@ -173,6 +173,7 @@ impl Registered {
             troubles: watch::channel(Troubles::default()).0,
             failovers: watch::channel(Failovers::default()).0,
             progress: watch::channel(Applied::new()).0,
+            batches: Batches::default(),
         };
         let relay = RelayParts {
             broker: Broker::ByHand(taken),

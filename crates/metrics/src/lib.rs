@@ -1,12 +1,13 @@
 //! What a process tells Prometheus. The only place that knows `prometheus-client`.
 //!
-//! **Guarantees.** Numbers are read when they are asked for; nothing is counted twice and nothing costs the work that is
-//! counted. A metric has the same name and meaning wherever it is told, because both stand in one [`Metric`].
+//! **Guarantees.** Numbers are read when they are asked for; nothing is counted twice, and nothing costs the work that is
+//! counted more than a [`Histogram`] costs to note a value. A metric has the same name and meaning wherever it is told,
+//! because both stand in one place.
 //!
 //! **Does not.** It serves nothing: a service does, under `/metrics`. It keeps no history; a counter begins at zero with
 //! the process.
 //!
-//! **How to add one more.** Declare a [`Metric`], tell it in a [`Source`], and list it in `docs/metrics.md`, which a test
+//! **How to add one more.** Declare a [`Metric`] or a [`Distribution`], tell it in a [`Source`], and list it in `docs/metrics.md`, which a test
 //! holds against what is exported. Names follow Prometheus: `bowline_`, the thing, the base unit; counters end in
 //! `_total`, which stands in the name here as well.
 
@@ -18,6 +19,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, promethe
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::histogram;
 use prometheus_client::registry::Registry;
 
 /// The type of the text, for the header of an answer.
@@ -48,6 +50,19 @@ pub enum Kind {
     /// Up and down.
     Gauge,
 }
+
+/// What a metric is called and what it means that counts values by their size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Distribution {
+    /// Its full name.
+    pub name: &'static str,
+    /// What it says, without a full stop.
+    pub help: &'static str,
+}
+
+/// The values that were seen, counted by size, for a [`Distribution`]. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Histogram(histogram::Histogram);
 
 /// Who knows numbers. Asked each time that somebody reads the metrics, so it must be quick.
 pub trait Source: Send + Sync + 'static {
@@ -80,6 +95,18 @@ impl Metric {
     /// One that goes up and down.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
         Self { name, help, kind: Kind::Gauge }
+    }
+}
+
+impl Histogram {
+    /// Nothing was seen yet. `bounds` are the upper ones, included, of all classes but the last, which has none.
+    pub fn new(bounds: &[f64]) -> Self {
+        Self(histogram::Histogram::new(bounds.iter().copied()))
+    }
+
+    /// A value was seen.
+    pub fn see(&self, value: f64) {
+        self.0.observe(value);
     }
 }
 
@@ -129,6 +156,19 @@ impl Telling<'_> {
                 (Kind::Gauge, Value::Whole(count)) => ConstGauge::new(count).encode(sample)?,
                 (Kind::Gauge, Value::Real(level)) => ConstGauge::new(level).encode(sample)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Tells all samples of a distribution; without any, it is named all the same.
+    pub fn distributions<'l, const N: usize>(
+        &mut self,
+        Distribution { name, help }: Distribution,
+        samples: impl IntoIterator<Item = ([(&'static str, &'l str); N], &'l Histogram)>,
+    ) -> fmt::Result {
+        let mut encoder = self.encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        for (labels, histogram) in samples {
+            histogram.0.encode(encoder.encode_family(&labels)?)?;
         }
         Ok(())
     }
@@ -189,21 +229,28 @@ mod tests {
     const DOORS: Metric = Metric::gauge("bowline_doors", "Doors by whether they are open");
     const KNOCKS: Metric = Metric::counter("bowline_knocks_total", "Knocks since the start");
     const RATE: Metric = Metric::gauge("bowline_rate", "A rate without a limit");
+    const VISITS: Distribution =
+        Distribution { name: "bowline_visit_seconds", help: "How long visitors stayed" };
 
-    struct House;
+    struct House(Histogram);
 
     impl Source for House {
         fn tell(&self, to: &mut Telling<'_>) -> fmt::Result {
             to.all(DOORS, [([("open", "yes")], 2_u64), ([("open", "no")], 0)])?;
             to.one(KNOCKS, 7_usize)?;
-            to.one(RATE, f64::INFINITY)
+            to.one(RATE, f64::INFINITY)?;
+            to.distributions(VISITS, [([("day", "today")], &self.0)])
         }
     }
 
     #[test]
     fn what_is_told_is_text_as_prometheus_reads_it() {
         let metrics = Metrics::default();
-        metrics.add(House);
+        let visits = Histogram::new(&[0.5, 1.0]);
+        metrics.add(House(visits.clone()));
+        for seconds in [0.25, 1.0, 2.5] {
+            visits.see(seconds);
+        }
         let expected = "# HELP bowline_doors Doors by whether they are open\n\
             # TYPE bowline_doors gauge\n\
             bowline_doors{open=\"yes\"} 2\n\
@@ -213,7 +260,14 @@ mod tests {
             bowline_knocks_total 7\n\
             # HELP bowline_rate A rate without a limit\n\
             # TYPE bowline_rate gauge\n\
-            bowline_rate +Inf\n";
+            bowline_rate +Inf\n\
+            # HELP bowline_visit_seconds How long visitors stayed\n\
+            # TYPE bowline_visit_seconds histogram\n\
+            bowline_visit_seconds_bucket{day=\"today\",le=\"0.5\"} 1\n\
+            bowline_visit_seconds_bucket{day=\"today\",le=\"1\"} 2\n\
+            bowline_visit_seconds_bucket{day=\"today\",le=\"+Inf\"} 3\n\
+            bowline_visit_seconds_sum{day=\"today\"} 3.75\n\
+            bowline_visit_seconds_count{day=\"today\"} 3\n";
         assert_eq!(metrics.text(), expected);
     }
 }

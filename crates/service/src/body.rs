@@ -6,9 +6,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::Status;
 use tonic::body::Body;
+use tonic::{Code, Status};
 
+use crate::metrics::Call;
 use crate::{ApiError, ErrorKind};
 
 /// The body of an answer that ends with a status of its own if it panics, or if it is a stream with nothing to send
@@ -19,15 +20,17 @@ pub(crate) struct Answer {
     /// Made when the body first has to wait, which the body of a unary answer never does.
     closed: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     ended: bool,
+    call: Call,
 }
 
 impl Answer {
-    pub(crate) fn new(inner: Body, closing: CancellationToken) -> Self {
-        Self { inner, closing, closed: None, ended: false }
+    pub(crate) fn new(inner: Body, closing: CancellationToken, call: Call) -> Self {
+        Self { inner, closing, closed: None, ended: false, call }
     }
 
     fn end(&mut self, status: &Status) -> Frame<Bytes> {
         self.ended = true;
+        self.call.ended(status.code());
         let mut trailers = HeaderMap::new();
         status.add_header(&mut trailers).expect("a status made here has a text that fits a header");
         Frame::trailers(trailers)
@@ -48,7 +51,14 @@ impl HttpBody for Answer {
         }
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.inner).poll_frame(context)));
         match polled {
-            Ok(Poll::Ready(frame)) => return Poll::Ready(frame),
+            Ok(Poll::Ready(frame)) => {
+                if let Some(trailers) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.trailers_ref()) {
+                    let code =
+                        Status::from_header_map(trailers).map_or(Code::Unknown, |status| status.code());
+                    this.call.ended(code);
+                }
+                return Poll::Ready(frame);
+            }
             Ok(Poll::Pending) => {}
             Err(_) => {
                 let status = ApiError::internal("the answer panicked").into();

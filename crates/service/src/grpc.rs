@@ -18,6 +18,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 use tower::Service;
 
 use crate::guard::Guard;
+use crate::metrics::Calls;
 use crate::{LimitSettings, Readiness, ServiceError};
 
 /// Room for this many bytes of one call may be under way unread: far more than any message of ours.
@@ -107,7 +108,14 @@ impl Grpc {
         limits: LimitSettings,
         readiness: Readiness,
         closing: CancellationToken,
+        calls: Calls,
     ) -> Result<(), ServiceError> {
+        calls.know(&[
+            self.descriptors,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]);
         let reporter = HealthReporter::new();
         let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
         let (v1, v1alpha) = (self.reflection(), self.reflection());
@@ -123,7 +131,7 @@ impl Grpc {
             .max_concurrent_streams(streams_max(limits))
             .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .layer(Guard::new(limits, closing.clone()))
+            .layer(Guard::new(limits, closing.clone(), calls))
             .add_routes(routes)
             .serve_with_incoming_shutdown(
                 TcpIncoming::from(listener).with_nodelay(Some(true)),

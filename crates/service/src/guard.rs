@@ -1,4 +1,4 @@
-//! What every gRPC call passes on its way in: admission, span, deadline, panic.
+//! What every gRPC call passes on its way in: admission, span, deadline, panic, count.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -20,6 +20,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::body::Answer;
 use crate::forwarding::Deadline;
+use crate::metrics::{Call, Calls};
 use crate::{ApiError, ErrorKind, LimitSettings, TraceId, Violations};
 
 /// Answering this much before the caller gives up lets the answer still arrive.
@@ -45,6 +46,7 @@ struct Shared {
     places: Arc<Semaphore>,
     /// When it is cancelled, streams end.
     closing: CancellationToken,
+    calls: Calls,
     process: Span,
 }
 
@@ -52,9 +54,9 @@ type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>>
 
 impl Guard {
     /// Spans of calls lie in the span that is current here.
-    pub(crate) fn new(limits: LimitSettings, closing: CancellationToken) -> Self {
+    pub(crate) fn new(limits: LimitSettings, closing: CancellationToken, calls: Calls) -> Self {
         let places = Arc::new(Semaphore::new(limits.requests_in_flight_max));
-        Self { shared: Arc::new(Shared { limits, places, closing, process: Span::current() }) }
+        Self { shared: Arc::new(Shared { limits, places, closing, calls, process: Span::current() }) }
     }
 }
 
@@ -81,13 +83,14 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Answering {
         let shared = Arc::clone(&self.shared);
+        let mut call = shared.calls.begin(request.uri().path());
         // Health and reflection must answer under any load.
         let place = if request.uri().path().starts_with("/grpc.") {
             None
         } else if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
             Some(place)
         } else {
-            return Box::pin(std::future::ready(Ok(shared.overloaded().into_http())));
+            return Box::pin(std::future::ready(Ok(refused(&mut call, &shared.overloaded()))));
         };
         let trace_id = TraceId::of(request.headers());
         request.extensions_mut().insert(trace_id);
@@ -102,11 +105,11 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let answering = async move {
             let _place = place;
-            let call = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
-            let response = match tokio::time::timeout(limit, call).await {
-                Ok(Ok(Ok(response))) => shared.checked(response),
-                Ok(Err(_)) => Status::from(ApiError::internal("the handler panicked")).into_http(),
-                Err(_) => too_late(limit).into_http(),
+            let answered = AssertUnwindSafe(async move { inner.call(request).await }).catch_unwind();
+            let response = match tokio::time::timeout(limit, answered).await {
+                Ok(Ok(Ok(response))) => shared.checked(response, call),
+                Ok(Err(_)) => refused(&mut call, &ApiError::internal("the handler panicked").into()),
+                Err(_) => refused(&mut call, &too_late(limit)),
             };
             Ok(response)
         };
@@ -130,11 +133,15 @@ impl Shared {
         }
     }
 
-    fn checked(&self, response: Response<Body>) -> Response<Body> {
+    fn checked(&self, response: Response<Body>, mut call: Call) -> Response<Body> {
         if let Some(status) = self.too_large(response.headers()) {
-            return status.into_http();
+            return refused(&mut call, &status);
         }
-        response.map(|body| Body::new(Answer::new(body, self.closing.clone())))
+        // An answer without a message has its status among the headers.
+        if let Some(status) = Status::from_header_map(response.headers()) {
+            call.ended(status.code());
+        }
+        response.map(|body| Body::new(Answer::new(body, self.closing.clone(), call)))
     }
 
     /// The generated servers call a message above the limit OUT_OF_RANGE and name no field.
@@ -148,6 +155,11 @@ impl Shared {
         violations.add("request", format!("must have at most {most} bytes"));
         violations.finish().err().map(Status::from)
     }
+}
+
+fn refused(call: &mut Call, status: &Status) -> Response<Body> {
+    call.ended(status.code());
+    status.clone().into_http()
 }
 
 fn too_late(limit: Duration) -> Status {
@@ -182,7 +194,7 @@ mod tests {
         let second = Duration::from_secs(1);
         let limits =
             LimitSettings { message_size_max: 1, request_timeout: second, requests_in_flight_max: 1 };
-        let guard = Guard::new(limits, CancellationToken::new());
+        let guard = Guard::new(limits, CancellationToken::new(), Calls::default());
         let time_for = |header: Option<&'static str>| {
             let headers = header.map(|text| ("grpc-timeout", text));
             let headers = headers.into_iter().map(|(name, text)| {

@@ -120,7 +120,7 @@ impl Service {
         C: Send + 'static,
         R: Send + 'static,
     {
-        self.metrics().add(LaneMetrics::of(&node));
+        self.metrics().add(LaneMetrics::of(&node, reads.clone()));
         let reader = node.lane_reader();
         let heard = HeardLanes::new(reads.clone(), reader.source());
         let letters = DeadLetters::new(reads.clone(), reader.source());

@@ -6,7 +6,7 @@
 //! - After SIGTERM or SIGINT the service says that it is not serving, finishes the calls in flight, runs the drain steps
 //!   in their order, stops the background tasks, and all of that within one deadline. A second signal ends it at once.
 //! - A background task that fails, panics or ends too early ends the process with an error. Nothing fails in silence.
-//! - `/metrics` tells Prometheus how breakers, valves and lanes stand (docs/metrics.md).
+//! - `/metrics` tells Prometheus how calls, breakers, valves and lanes stand (docs/metrics.md).
 //! - Every call has a deadline and a place among a bounded number of calls; a panic is an answer, not a broken
 //!   connection; what is internal never reaches a caller, who gets an id to ask about instead.
 //!

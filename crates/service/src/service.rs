@@ -21,7 +21,7 @@ use crate::dead_letter_service::DeadLetterApi;
 use crate::heard_lane_service::HeardLaneApi;
 use crate::http_server::routes;
 use crate::lane_service::Lanes;
-use crate::metrics::Dependencies;
+use crate::metrics::{Calls, Dependencies};
 use crate::readiness::Phase;
 use crate::{
     Background, Forwarding, Forwards, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals,
@@ -36,6 +36,7 @@ pub struct Service {
     readiness: Readiness,
     metrics: Metrics,
     dependencies: Dependencies,
+    calls: Calls,
     background: Background,
     failures: mpsc::UnboundedReceiver<ServiceError>,
     draining: CancellationToken,
@@ -73,7 +74,8 @@ impl Service {
             http: local_address(&http_listener, settings.listen.http),
         };
         let readiness = Readiness::new();
-        let (metrics, dependencies) = (Metrics::default(), Dependencies::default());
+        let (metrics, dependencies, calls) = (Metrics::default(), Dependencies::default(), Calls::default());
+        metrics.add(calls.clone());
         metrics.add(dependencies.clone());
         let draining = CancellationToken::new();
         let (background, failures) = Background::new(draining.clone());
@@ -90,6 +92,7 @@ impl Service {
             readiness,
             metrics,
             dependencies,
+            calls,
             background,
             failures,
             draining,
@@ -195,7 +198,8 @@ impl Service {
                 .add_service(HeardLaneServiceServer::new(HeardLaneApi(heard)))
                 .add_service(DeadLetterServiceServer::new(DeadLetterApi(letters))),
         };
-        let serving = grpc.serve(self.grpc_listener, settings.limits, readiness.clone(), closing.clone());
+        let (ready, closed) = (readiness.clone(), closing.clone());
+        let serving = grpc.serve(self.grpc_listener, settings.limits, ready, closed, self.calls);
         let mut serving = pin!(serving);
         readiness.enter(Phase::Serving);
         tracing::info!(grpc = %self.addresses.grpc, http = %self.addresses.http, "serving");

@@ -8,6 +8,7 @@
 //! - Topics of one's own: [`namespace`].
 //! - The workspace's programs: [`binary`] and [`binaries`]; as a proof runs them: [`programs_for_proving`].
 //! - Waiting for what happens elsewhere: [`eventually`].
+//! - What `docs/metrics.md` lists, and what is exported: [`metrics_page`].
 //!
 //! Tests share the servers: they must not stop them. A test that does starts a `bowline_dev_stack::Stack` of its own.
 //! Everything here panics with a clear message when the machine lacks something, because a test can do nothing else.
@@ -15,6 +16,7 @@
 mod binaries;
 mod databases;
 mod eventually;
+pub mod metrics_page;
 mod replicated;
 mod shared;
 

@@ -7,5 +7,6 @@ mod publish;
 pub(crate) mod queries;
 mod reactions;
 pub mod reply;
+pub mod sagas;
 pub mod stream;
 pub(crate) mod view;

@@ -52,6 +52,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let (deadlines, cached_max) = (settings.deadlines, settings.orders_cached_max);
     let handler =
         Orders::new(database, outbox, Arc::clone(&clock), Arc::clone(&ids), cached_max, deadlines.limits);
+    let sagas = handler.sagas();
+    service.metrics().add(sagas.clone());
     let node = registered.start(handler)?;
     let (inventory_url, payment_url) = (&settings.catalogue.url, &deadlines.payment_url);
     let ways = Ways::new(node.inputs(), inventory_url, payment_url, deadlines.probe_timeout)
@@ -62,6 +64,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
         owned: node.owned(),
         ways,
         clock: Arc::clone(&clock),
+        sagas,
     };
     let worker = DeadlineWorker::new(deadlines, parts);
     service.background().spawn("deadlines", worker.run(service.draining()));

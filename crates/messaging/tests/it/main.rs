@@ -1,6 +1,7 @@
 //! Lanes against a real PostgreSQL and a real Kafka.
 #![expect(clippy::unwrap_used, reason = "what a test prepares works, or the test has failed")]
 
+mod backlog;
 mod broker;
 mod concurrency;
 mod dead_letters;

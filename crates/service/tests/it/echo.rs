@@ -131,14 +131,16 @@ fn path(method: &str) -> PathAndQuery {
 
 /// What reflection has to show, and beside it a service that this process does not serve.
 pub(crate) fn descriptors() -> &'static [u8] {
+    let method = |name: &str| MethodDescriptorProto {
+        name: Some(name.into()),
+        input_type: Some(".google.protobuf.StringValue".into()),
+        output_type: Some(".google.protobuf.StringValue".into()),
+        server_streaming: Some(name == "Stream"),
+        ..MethodDescriptorProto::default()
+    };
     let service = |name: &str| ServiceDescriptorProto {
         name: Some(name.into()),
-        method: vec![MethodDescriptorProto {
-            name: Some("Say".into()),
-            input_type: Some(".google.protobuf.StringValue".into()),
-            output_type: Some(".google.protobuf.StringValue".into()),
-            ..MethodDescriptorProto::default()
-        }],
+        method: ["Say", "Refuse", "Panic", "Stream"].map(method).into(),
         ..ServiceDescriptorProto::default()
     };
     let file = FileDescriptorProto {

@@ -1,14 +1,18 @@
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use bowline_messaging::{Failovers, Healed, HeldUp, Owned, Rotated, Troubles};
+use bowline_database::{ConnectOptions, Database, Profile};
+use bowline_messaging::{Backlog, Batches, Failovers, Healed, HeldUp, Owned, Rotated, Troubles, Waiting};
 use bowline_resilience::{Breaker, BreakerSettings, Valve, ValveSettings};
 use bowline_service::{LaneMetrics, Service};
+use bowline_test_support::eventually;
+use bowline_test_support::metrics_page::{documented, exported};
 use tokio::sync::watch;
+use tonic::Request;
 
-use crate::running::{get, settings};
+use crate::echo::{call, open_stream, send};
+use crate::running::{get, settings, start};
+
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Calls a dependency that fails often enough for its breaker to open.
 async fn opened(breaker: Breaker) -> Valve {
@@ -36,7 +40,27 @@ fn lanes() -> LaneMetrics {
         healed: watch::channel(Healed { gaps: 5, messages: 17 }).1,
         failovers: watch::channel(Failovers { survived: 6, stopped: 1 }).1,
         rotated: watch::channel(Rotated { slots: 7, bytes: 8_192, held_up: Some(HeldUp::Locked) }).1,
+        backlog: watch::channel(Backlog {
+            unapplied: vec![waiting("inventory.events.v1", 3, 12, 1_500)],
+            unpublished: vec![waiting("orders.events.v1", 3, 0, 0), waiting("orders.events.v1", 4, 2, 250)],
+        })
+        .1,
+        batches: Batches::default(),
+        pools: [("work", pool(4)), ("reads", pool(8))],
     }
+}
+
+fn waiting(topic: &str, partition: u16, count: u64, age_ms: u64) -> Waiting {
+    Waiting { topic: topic.to_owned(), partition, count, age: Duration::from_millis(age_ms) }
+}
+
+/// A pool that never connects.
+fn pool(connections_max: u32) -> Database {
+    let url = "postgres://nobody@127.0.0.1:1/nothing".to_owned();
+    let acquire_timeout = Duration::from_secs(1);
+    let profile = Profile::Query;
+    let options = ConnectOptions { url, application: "test", connections_max, acquire_timeout, profile };
+    Database::open(&options).expect("nobody is asked yet")
 }
 
 async fn metrics() -> String {
@@ -75,38 +99,53 @@ async fn breakers_valves_and_lanes_are_told_as_they_stand() {
         "bowline_outbox_freed_bytes_total 8192",
         r#"bowline_outbox_rotation_held_up{reason="locked"} 1"#,
         r#"bowline_outbox_rotation_held_up{reason="unpublished"} 0"#,
+        r#"bowline_consumer_lag_messages{topic="inventory.events.v1",partition="3"} 12"#,
+        r#"bowline_consumer_lag_seconds{topic="inventory.events.v1",partition="3"} 1.5"#,
+        r#"bowline_outbox_unpublished_messages{topic="orders.events.v1",partition="4"} 2"#,
+        r#"bowline_outbox_oldest_unpublished_seconds{topic="orders.events.v1",partition="4"} 0.25"#,
+        "bowline_batch_operations_count 0",
+        r#"bowline_database_connections_lent{pool="work"} 0"#,
+        r#"bowline_database_connections_max{pool="reads"} 8"#,
+        "bowline_grpc_calls_in_flight 0",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
 }
 
-/// Of each metric its type and what it says.
-type Described = BTreeMap<String, (String, String)>;
-
-fn exported(text: &str) -> Described {
-    let line = |line: &str, what: &str| {
-        let (name, said) = line.strip_prefix(what)?.split_once(' ')?;
-        Some((name.to_owned(), said.trim_end_matches('.').to_owned()))
+#[tokio::test]
+async fn calls_are_told_by_method_and_by_how_they_ended() {
+    let service = start(&[]).await;
+    for _ in 0..2 {
+        call(&service.channel, "Say", "hello").await.expect("answers");
+    }
+    for wrong in ["Refuse", "Panic", "Conceal"] {
+        call(&service.channel, wrong, "").await.expect_err("fails");
+    }
+    let mut impatient = Request::new(String::new());
+    impatient.set_timeout(Duration::from_millis(50));
+    send(&service.channel, "Wait", impatient).await.expect_err("nobody lets it go on");
+    let stream = open_stream(&service.channel, "hello").await.expect("begins");
+    let count = async |line: &str| {
+        eventually(line, PATIENCE, async || {
+            let (_, text) = get(service.http, "/metrics").await;
+            text.lines().any(|found| found == line).then_some(())
+        })
+        .await;
     };
-    let types: BTreeMap<_, _> = text.lines().filter_map(|found| line(found, "# TYPE ")).collect();
-    let helps = text.lines().filter_map(|found| line(found, "# HELP "));
-    helps.map(|(name, help)| (name.clone(), (types[&name].clone(), help))).collect()
-}
-
-/// The rows of a section of the page.
-fn documented(section: &str) -> Described {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-    let page = fs::read_to_string(page).expect("the page is there");
-    let rows =
-        page.lines().skip_while(|line| *line != section).skip(1).take_while(|line| !line.starts_with("## "));
-    let rows = rows.filter_map(|row| row.strip_prefix("| `")?.split_once("` | "));
-    rows.map(|(name, rest)| {
-        let mut columns = rest.split(" | ");
-        let (kind, says) = (columns.next(), columns.nth(1));
-        let text = |column: Option<&str>| column.unwrap_or_default().to_owned();
-        (name.to_owned(), (text(kind), text(says)))
-    })
-    .collect()
+    count("bowline_grpc_calls_in_flight 1").await;
+    drop(stream);
+    count("bowline_grpc_calls_in_flight 0").await;
+    for (method, code, calls) in [
+        ("bowline.test.v1.EchoService/Say", "Ok", 2),
+        ("bowline.test.v1.EchoService/Refuse", "InvalidArgument", 1),
+        ("bowline.test.v1.EchoService/Panic", "Internal", 1),
+        ("bowline.test.v1.EchoService/Stream", "Cancelled", 1),
+        ("unknown", "Unimplemented", 1),
+        ("unknown", "DeadlineExceeded", 1),
+    ] {
+        let labels = format!("{{method=\"{method}\",code=\"{code}\"}}");
+        count(&format!("bowline_grpc_call_duration_seconds_count{labels} {calls}")).await;
+    }
 }
 
 #[tokio::test]

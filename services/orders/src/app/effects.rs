@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::app::command::Command;
 use crate::app::publish;
 use crate::app::reply::Reply;
+use crate::app::sagas::Milestone;
 use crate::app::stream::OrderStream;
 use crate::infra::deadlines::Row;
 
@@ -29,6 +30,8 @@ pub(super) struct Effects {
     pub(super) unanswered: Vec<RequestId>,
     /// The orders whose deadlines are to be written, and whether they may have had one before.
     pub(super) moved: BTreeMap<Uuid, bool>,
+    /// To be counted once they are committed.
+    pub(super) milestones: Vec<Milestone>,
 }
 
 impl Effects {
@@ -47,6 +50,7 @@ impl Effects {
         }
         for decided in &events {
             publish::publish(id, decided, context, &mut self.messages);
+            self.milestones.extend(Milestone::of(&decided.event, streams.state(id), was_pending));
         }
         Ok(events.len())
     }

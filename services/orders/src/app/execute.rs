@@ -19,6 +19,7 @@ use crate::app::command::{Action, Call, Command, Expiry};
 use crate::app::effects::Effects;
 use crate::app::reactions::{self, Report};
 use crate::app::reply::{Done, Expired, Refusal, Reply};
+use crate::app::sagas::Sagas;
 use crate::app::stream::OrderStream;
 use crate::app::view;
 use crate::infra::deadlines;
@@ -32,6 +33,7 @@ pub struct Orders {
     streams: Streams<OrderStream>,
     partitions: PartitionWrites,
     limits: DeadlineLimits,
+    sagas: Sagas,
 }
 
 impl Orders {
@@ -45,7 +47,12 @@ impl Orders {
         limits: DeadlineLimits,
     ) -> Self {
         let (streams, partitions) = (Streams::new(cached_max), PartitionWrites::default());
-        Self { database, outbox, clock, ids, streams, partitions, limits }
+        Self { database, outbox, clock, ids, streams, partitions, limits, sagas: Sagas::default() }
+    }
+
+    /// What its sagas come to.
+    pub fn sagas(&self) -> Sagas {
+        self.sagas.clone()
     }
 
     /// Requests in order of arrival. A repetition gets the answer of the first.
@@ -203,6 +210,7 @@ impl Handler for Orders {
 
         self.streams.confirm();
         self.partitions.confirm();
+        self.sagas.count(&effects.milestones);
         Ok(Executed { replies: effects.into_replies(&batch.commands), sent, admission })
     }
 

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{DeadlineSettings, Ways};
 use crate::app::command::{Command, Expiry};
 use crate::app::reply::{Expired, Reply};
+use crate::app::sagas::{Pending, Sagas};
 use crate::infra::deadlines::{self, Group};
 
 /// What a worker stands on.
@@ -31,6 +32,8 @@ pub struct DeadlineParts {
     pub ways: Ways,
     /// The clock by which deadlines were set.
     pub clock: Arc<dyn Clock>,
+    /// Told how many orders are pending.
+    pub sagas: Sagas,
 }
 
 /// Looks after the deadlines in the partitions that are held.
@@ -131,10 +134,17 @@ impl DeadlineWorker {
     ) -> Result<Vec<(Group, DateTime<Utc>)>, bowline_database::Error> {
         let partitions: Vec<u16> = self.held.keys().copied().collect();
         if partitions.is_empty() {
+            self.parts.sagas.set_pending(Pending::default());
             return Ok(Vec::new());
         }
         let mut connection = self.parts.database.acquire().await?;
-        Ok(deadlines::groups_due(&mut connection, &partitions, now + self.settings.settle).await?)
+        let groups = deadlines::groups(&mut connection, &partitions, now + self.settings.settle).await?;
+        let mut pending = Pending::default();
+        for (group, count, _) in &groups {
+            pending.add(group.awaited, *count);
+        }
+        self.parts.sagas.set_pending(pending);
+        Ok(groups.into_iter().filter_map(|(group, _, oldest)| Some((group, oldest?))).collect())
     }
 
     /// Notes which ways are clear, and says once what is in the way of the others.

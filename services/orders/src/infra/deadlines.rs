@@ -59,17 +59,18 @@ pub(crate) async fn write(
     Ok(())
 }
 
-/// The groups of these partitions in which something is due at `until`, each with the time of its oldest deadline.
-pub(crate) async fn groups_due(
+/// The groups of these partitions, each with the number of its deadlines and the time of its oldest one that is due at
+/// `until`, if one is.
+pub(crate) async fn groups(
     connection: &mut PgConnection,
     partitions: &[u16],
     until: DateTime<Utc>,
-) -> Result<Vec<(Group, DateTime<Utc>)>, sqlx::Error> {
+) -> Result<Vec<(Group, u64, Option<DateTime<Utc>>)>, sqlx::Error> {
     let partitions: Vec<i16> = partitions.iter().map(|partition| partition.cast_signed()).collect();
     let rows = sqlx::query!(
         // Without an index on the time: the table holds only what is pending, and an index costs every order.
-        r#"SELECT partition, awaited, min(due_at) AS "oldest!" FROM orders.deadlines
-            WHERE partition = ANY($1::int2[]) AND due_at <= $2 GROUP BY partition, awaited"#,
+        r#"SELECT partition, awaited, count(*) AS "count!", min(due_at) FILTER (WHERE due_at <= $2) AS oldest
+             FROM orders.deadlines WHERE partition = ANY($1::int2[]) GROUP BY partition, awaited"#,
         &partitions,
         until,
     )
@@ -78,7 +79,10 @@ pub(crate) async fn groups_due(
     let group = |partition: i16, stored| {
         awaited(stored).map(|awaited| Group { partition: partition.cast_unsigned(), awaited })
     };
-    Ok(rows.into_iter().filter_map(|row| Some((group(row.partition, row.awaited)?, row.oldest))).collect())
+    let known = rows
+        .into_iter()
+        .filter_map(|row| Some((group(row.partition, row.awaited)?, row.count.cast_unsigned(), row.oldest)));
+    Ok(known.collect())
 }
 
 /// The deadlines of each group that are due at its time, the oldest first, at most `limit` in all.

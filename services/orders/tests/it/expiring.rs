@@ -14,6 +14,7 @@ use bowline_kernel::{ManualClock, OrderId};
 use bowline_messaging::{KafkaOptions, Node, Wiring};
 use bowline_orders::app::command::Command;
 use bowline_orders::app::reply::Reply;
+use bowline_orders::app::sagas::Sagas;
 use bowline_orders::bootstrap;
 use bowline_orders::deadlines::{DeadlineParts, DeadlineSettings, DeadlineWorker, Round, Ways};
 use bowline_test_support::{eventually, namespace, stack};
@@ -110,7 +111,14 @@ impl World {
         let all = owned.wait_for(|owned| owned.len() == usize::from(PARTITIONS));
         tokio::time::timeout(PATIENCE, all).await.unwrap().unwrap();
         let commands = node.commands();
-        let parts = DeadlineParts { database, commands, owned, ways, clock: Arc::clone(&self.clock) as _ };
+        let parts = DeadlineParts {
+            database,
+            commands,
+            owned,
+            ways,
+            clock: Arc::clone(&self.clock) as _,
+            sagas: Sagas::default(),
+        };
         DeadlineWorker::new(settings, parts)
     }
 
