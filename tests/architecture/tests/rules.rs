@@ -27,7 +27,7 @@ struct Dependency {
 
 /// From the ground up: a crate may import those of the groups before its own, and of its own group none.
 const LAYERS: &[&[&str]] = &[
-    &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics"],
+    &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics", "bowline-golden"],
     &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-dev-stack"],
     &["bowline-event-store", "bowline-messaging", "bowline-idempotency"],
     &["bowline-service"],

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Country, Line};
 
 /// One event of an order's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Event {
     /// The order was accepted.
     OrderPlaced(OrderPlaced),
