@@ -1,10 +1,10 @@
 //! Imports go downward, domains are pure, files are short.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::{env, fs};
 
+use bowline_architecture::{root, text};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -27,7 +27,7 @@ struct Dependency {
 
 /// From the ground up: a crate may import those of the groups before its own, and of its own group none.
 const LAYERS: &[&[&str]] = &[
-    &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics"],
+    &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics", "bowline-golden"],
     &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-dev-stack"],
     &["bowline-event-store", "bowline-messaging", "bowline-idempotency"],
     &["bowline-service"],
@@ -71,10 +71,6 @@ const IMPURE: &[&str] = &[
     "bowline-config",
     "bowline-metrics",
 ];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is here")
-}
 
 /// The ordinary dependencies of every package of the workspace.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
@@ -139,24 +135,11 @@ fn domains_are_pure() {
 
 /// Rust files that the project wrote, with their number of lines.
 fn sources() -> Vec<(PathBuf, usize)> {
-    let mut files = Vec::new();
-    for group in ["crates", "services", "tools", "tests"] {
-        collect(&root().join(group), &mut files);
-    }
+    let groups = ["crates", "services", "tools", "tests"].into_iter();
+    let files = groups.flat_map(bowline_architecture::sources);
+    let files: Vec<_> = files.map(|file| (file.clone(), text(&file).lines().count())).collect();
     assert!(files.len() > 100, "the sources are found");
     files
-}
-
-fn collect(folder: &Path, files: &mut Vec<(PathBuf, usize)>) {
-    for entry in fs::read_dir(folder).expect("folders can be listed") {
-        let path = entry.expect("folders can be listed").path();
-        if path.is_dir() {
-            collect(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let lines = fs::read_to_string(&path).expect("sources are text").lines().count();
-            files.push((path, lines));
-        }
-    }
 }
 
 #[test]
@@ -168,9 +151,9 @@ fn files_are_short() {
 #[test]
 fn a_main_is_a_table_of_contents() {
     for service in ["orders", "inventory", "payment", "projection"] {
-        let main = root().join("services").join(service).join("src/main.rs");
-        let lines = fs::read_to_string(&main).expect("every service has a main").lines().count();
-        assert!(lines <= 40, "{} has {lines} lines", main.display());
+        let main = format!("services/{service}/src/main.rs");
+        let lines = text(&main).lines().count();
+        assert!(lines <= 40, "{main} has {lines} lines");
     }
 }
 

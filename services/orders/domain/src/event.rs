@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{Country, Line};
 
 /// One event of an order's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Event {
     /// The order was accepted.
     OrderPlaced(OrderPlaced),
@@ -143,7 +144,7 @@ pub enum Outcome {
 }
 
 /// Why an order was cancelled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum CancelReason {
     /// At least one line could not be reserved.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::{FailedCalls, ProviderReference, Reason};
 
 /// One event of a payment's history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Event {
     /// The provider is to be asked to hold the total.
     AuthorizationRequested(AuthorizationRequested),

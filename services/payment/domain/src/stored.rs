@@ -30,6 +30,9 @@ pub enum DecodeError {
 }
 
 impl Event {
+    /// The types under which events are stored: the names of the variants.
+    pub const TYPES: &'static [&'static str] = <Self as strum::VariantNames>::VARIANTS;
+
     /// The type under which the event is stored.
     pub const fn event_type(&self) -> &'static str {
         match self {
