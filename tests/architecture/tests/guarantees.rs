@@ -1,8 +1,8 @@
-//! The page of guarantees names tests that exist.
+//! The pages that promise something name tests that exist.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
+
+use bowline_architecture::{sources, text};
 
 /// Names in backquotes that have the form of a test's: words joined by underscores, four at least.
 fn named(page: &str) -> BTreeSet<&str> {
@@ -14,46 +14,38 @@ fn named(page: &str) -> BTreeSet<&str> {
     quoted.filter(is_name).collect()
 }
 
-/// The functions with a test's attribute in the files below `folder`.
-fn tests_below(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("the repository can be read") {
-        let path = entry.expect("the repository can be read").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if name != "target" && !name.starts_with('.') {
-                tests_below(&path, found);
-            }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).expect("sources are text");
-            let mut is_test = false;
-            for line in text.lines().map(str::trim) {
-                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                    is_test = true;
-                } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
-                    found.extend(rest.split('(').next().map(str::to_owned));
-                    is_test = false;
-                }
+/// The functions with a test's attribute.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for source in ["crates", "services", "tools", "tests"].into_iter().flat_map(sources) {
+        let mut is_test = false;
+        for line in text(source).lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| is_test) {
+                found.extend(rest.split('(').next().map(str::to_owned));
+                is_test = false;
             }
         }
     }
+    found
 }
 
 #[test]
 fn every_guarantee_names_tests_that_exist() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/guarantees.md")).expect("the page is there");
-    let mut tests = BTreeSet::new();
-    tests_below(&root, &mut tests);
-    let named = named(&page);
-    assert!(named.len() > 40, "only {} tests are named", named.len());
-    let unknown: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
-    assert!(unknown.is_empty(), "no test has the name {unknown:?}");
+    let tests = tests();
+    for (page, at_least) in [("docs/guarantees.md", 41), ("SECURITY.md", 4)] {
+        let text = text(page);
+        let named = named(&text);
+        assert!(named.len() >= at_least, "only {} tests are named in {page}", named.len());
+        let unknown: Vec<&str> = named.into_iter().filter(|name| !tests.contains(*name)).collect();
+        assert!(unknown.is_empty(), "{page}: no test has the name {unknown:?}");
+    }
 }
 
 #[test]
 fn every_row_of_promises_is_pinned() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/guarantees.md")).expect("the page is there");
+    let page = text("docs/guarantees.md");
     let mut in_promises = false;
     for line in page.lines() {
         if line.starts_with("| promise |") {
