@@ -172,7 +172,7 @@ pub(crate) struct StackArgs {
 #[command(next_help_heading = "Stack")]
 pub(crate) struct FolderArgs {
     /// Where data, logs and passwords are kept
-    #[arg(long, env = "BOWLINE_STACK_DIR", value_name = "DIR", visible_alias = "data-dir")]
+    #[arg(long, env = "BOWLINE_STACK_DIR", value_name = "DIR", visible_alias = "data-dir", global = true)]
     stack_dir: Option<PathBuf>,
     /// Where Kafka is kept once it is fetched
     #[arg(long, env = "BOWLINE_CACHE_DIR", value_name = "DIR")]
@@ -261,10 +261,16 @@ mod tests {
         let mut command = Options::command();
         command.build();
         command.clone().debug_assert();
-        for subcommand in command.get_subcommands() {
-            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let example = format!("  bowline {}", subcommand.get_name());
-            assert!(help.contains(&example), "{} shows no example", subcommand.get_name());
+        let help =
+            |command: &clap::Command| command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for noun in command.get_subcommands() {
+            let example = format!("  bowline {}", noun.get_name());
+            assert!(help(noun).contains(&example), "{} shows no example", noun.get_name());
+            for verb in noun.get_subcommands() {
+                let example = format!("  bowline {} {}", noun.get_name(), verb.get_name());
+                let shown = help(noun).contains(&example) || help(verb).contains(&example);
+                assert!(shown, "{example} is shown nowhere");
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod demo;
 pub mod fleet;
 mod lanes;
 mod ledger;
+mod output;
 mod prove;
 mod reconcile;
 pub mod replaying;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
     screen::start_log(matches!(options.command, Command::Prove(_)));
     match run(options.command) {
         Ok(code) => code,
+        Err(error) if output::had_enough(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let error = match error.downcast::<clap::Error>() {
                 Ok(usage) => usage.exit(),
