@@ -10,6 +10,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
 use crate::lanes::LanesArgs;
+use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
 
@@ -29,6 +30,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
+    Payment(PaymentArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),

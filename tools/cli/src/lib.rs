@@ -23,6 +23,7 @@ pub mod fleet;
 mod lanes;
 mod ledger;
 mod output;
+mod payment;
 mod prove;
 mod reconcile;
 pub mod replaying;
@@ -68,6 +69,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
+            Command::Payment(args) => payment::run(&args, &stop).await,
             Command::Check(args) => check::run(&args, &stop).await,
             Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),
             Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,

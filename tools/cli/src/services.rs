@@ -68,6 +68,13 @@ impl ServiceArgs {
         };
         urls.into_iter().map(service).collect()
     }
+
+    /// One service.
+    pub(crate) fn one(&self, name: &str) -> anyhow::Result<Service> {
+        let mut all = self.all()?;
+        check_known(&all, name)?;
+        Ok(all.remove(name).expect("it is known"))
+    }
 }
 
 /// Fails if the address of a service that was named is not known.
@@ -104,6 +111,11 @@ impl Service {
             }
             _ => anyhow!("{name} answered {code:?}: {message}"),
         }
+    }
+
+    /// It has answered, but without what the answer is about.
+    pub(crate) fn nothing(&self, what: &str) -> anyhow::Error {
+        anyhow!("{} answered without the {what}: is it of another version?", self.name)
     }
 }
 
