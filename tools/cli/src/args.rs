@@ -13,6 +13,7 @@ use crate::lanes::LanesArgs;
 use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
+use crate::stock::StockArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -30,6 +31,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
+    Stock(StockArgs),
     Payment(PaymentArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),

@@ -30,10 +30,12 @@ pub mod replaying;
 mod running;
 mod screen;
 mod services;
+mod stock;
 mod stop;
 mod tables;
 mod up;
 mod warm_up;
+mod writes;
 
 use std::process::ExitCode;
 
@@ -69,6 +71,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
+            Command::Stock(args) => stock::run(&args, &stop).await,
             Command::Payment(args) => payment::run(&args, &stop).await,
             Command::Check(args) => check::run(&args, &stop).await,
             Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),

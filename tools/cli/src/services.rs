@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use bowline_contracts::payloads::Json;
+use bowline_resilience::RetrySettings;
 use clap::Args;
 use serde::Serialize;
 use tonic::transport::{Channel, Endpoint};
@@ -14,10 +15,17 @@ use tonic::{Code, Status};
 
 use crate::args::FolderArgs;
 use crate::check::find;
+use crate::screen::say;
 
 /// The services that hear messages, as the description of a stack names them.
 const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What may be tried again: about three seconds in all, longer than a service takes to hand over to its successor.
+pub(crate) const TRIES: RetrySettings = RetrySettings {
+    attempts_max: Some(5),
+    backoff_min: Duration::from_millis(200),
+    backoff_max: Duration::from_secs(1),
+};
 
 /// Where services are called.
 #[derive(Debug, Args)]
@@ -87,6 +95,13 @@ pub(crate) fn check_known<T>(known: &BTreeMap<String, T>, service: &str) -> anyh
 }
 
 impl Service {
+    /// One that nobody calls.
+    #[cfg(test)]
+    pub(crate) fn for_tests(name: &str) -> Self {
+        let url = "http://127.0.0.1:1".to_owned();
+        Self { name: name.to_owned(), channel: connect(&url).expect("a URL"), url }
+    }
+
     /// What it has answered instead, or why nothing was heard of it.
     pub(crate) fn refused(&self, status: &Status) -> anyhow::Error {
         let Self { name, url, .. } = self;
@@ -111,6 +126,11 @@ impl Service {
             }
             _ => anyhow!("{name} answered {code:?}: {message}"),
         }
+    }
+
+    /// Says that it is called again after a failure.
+    pub(crate) fn say_again(&self, status: &Status, wait: Duration) {
+        say(&format!("{}: {}; trying again in {} ms", self.name, status.message(), wait.as_millis()));
     }
 
     /// It has answered, but without what the answer is about.
