@@ -8,6 +8,7 @@ use bowline_dev_stack::{Folders, Surroundings};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
 use crate::lanes::LanesArgs;
 use crate::payment::PaymentArgs;
@@ -31,6 +32,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
+    Catalog(CatalogArgs),
     Stock(StockArgs),
     Payment(PaymentArgs),
     Check(CheckArgs),

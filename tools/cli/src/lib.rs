@@ -16,6 +16,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to people")]
 
 mod args;
+mod catalog;
 mod check;
 mod dead_letters;
 mod demo;
@@ -71,6 +72,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
+            Command::Catalog(args) => catalog::run(&args, &stop).await,
             Command::Stock(args) => stock::run(&args, &stop).await,
             Command::Payment(args) => payment::run(&args, &stop).await,
             Command::Check(args) => check::run(&args, &stop).await,

@@ -103,6 +103,10 @@ impl Bar {
     pub(crate) fn set_position(&self, position: u64) {
         self.0.set_position(position);
     }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.0.position()
+    }
 }
 
 impl Drop for Bar {
