@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
 use crate::lanes::LanesArgs;
+use crate::order::OrderArgs;
 use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
@@ -32,6 +33,7 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
+    Order(Box<OrderArgs>),
     Catalog(CatalogArgs),
     Stock(StockArgs),
     Payment(PaymentArgs),

@@ -5,6 +5,9 @@ use bowline_contracts::convert;
 use chrono::SecondsFormat;
 use comfy_table::{ContentArrangement, Table, presets};
 
+/// What stands in a cell that has nothing to tell.
+pub(crate) const NOTHING: &str = "–";
+
 pub(crate) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
