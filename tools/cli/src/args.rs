@@ -7,6 +7,7 @@ use std::time::Duration;
 use bowline_dev_stack::{Folders, Surroundings};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
@@ -42,6 +43,7 @@ pub(crate) enum Command {
     DeadLetters(DeadLettersArgs),
     Lanes(LanesArgs),
     Prove(Box<ProveArgs>),
+    Completions(CompletionsArgs),
 }
 
 /// Replay a real retailer's orders through the whole saga, check every invariant, and report.
@@ -117,6 +119,26 @@ pub(crate) struct CheckArgs {
     pub(crate) wait: Duration,
     #[command(flatten)]
     pub(crate) folders: FolderArgs,
+}
+
+/// Print what a shell needs to complete the commands and options of `bowline`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bowline completions bash > ~/.local/share/bash-completion/completions/bowline
+  bowline completions zsh > ~/.zfunc/_bowline
+  bowline completions fish > ~/.config/fish/completions/bowline.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl CompletionsArgs {
+    pub(crate) fn script(&self) -> String {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Options::command(), "bowline", &mut script);
+        String::from_utf8_lossy(&script).into_owned()
+    }
 }
 
 /// Where orders come from.

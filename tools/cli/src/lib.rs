@@ -85,6 +85,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),
             Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,
             Command::Lanes(args) => lanes::run(&args, &stop).await,
+            Command::Completions(args) => output::put(&args.script()).map(|()| ExitCode::SUCCESS),
             Command::Prove(args) => Box::pin(prove::run(&args, &stop)).await,
         }
     });

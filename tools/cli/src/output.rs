@@ -39,7 +39,7 @@ impl Output {
 }
 
 /// Prints text. Unlike `print!`, it does not panic when nobody reads any more; see [`had_enough`].
-fn put(text: &str) -> anyhow::Result<()> {
+pub(crate) fn put(text: &str) -> anyhow::Result<()> {
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
 }
 
