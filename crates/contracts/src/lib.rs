@@ -4,6 +4,7 @@
 //! - [`topics`] and [`events`]: the registry of every topic and of every type of message on it.
 //! - [`health`]: the names under which services tell the health of what they depend on.
 //! - [`partition`]: which partition a key belongs to, for every producer and every consumer alike.
+//! - [`payloads`]: messages as JSON, also those whose type is known only by name.
 //! - [`envelope`]: what travels in the headers of a message (CloudEvents in binary mode, lane, sequence).
 //!
 //! **Guarantees.** A topic or a message type exists if and only if the registry lists it. An order has the same

@@ -7,11 +7,16 @@ use std::time::Duration;
 use bowline_dev_stack::{Folders, Surroundings};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 
+use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
 use crate::lanes::LanesArgs;
+use crate::order::OrderArgs;
+use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
+use crate::stock::StockArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -29,11 +34,16 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     Demo(DemoArgs),
     Up(UpArgs),
+    Order(Box<OrderArgs>),
+    Catalog(CatalogArgs),
+    Stock(StockArgs),
+    Payment(PaymentArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),
     Lanes(LanesArgs),
     Prove(Box<ProveArgs>),
+    Completions(CompletionsArgs),
 }
 
 /// Replay a real retailer's orders through the whole saga, check every invariant, and report.
@@ -111,6 +121,26 @@ pub(crate) struct CheckArgs {
     pub(crate) folders: FolderArgs,
 }
 
+/// Print what a shell needs to complete the commands and options of `bowline`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bowline completions bash > ~/.local/share/bash-completion/completions/bowline
+  bowline completions zsh > ~/.zfunc/_bowline
+  bowline completions fish > ~/.config/fish/completions/bowline.fish")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl CompletionsArgs {
+    pub(crate) fn script(&self) -> String {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Options::command(), "bowline", &mut script);
+        String::from_utf8_lossy(&script).into_owned()
+    }
+}
+
 /// Where orders come from.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataArgs {
@@ -172,7 +202,7 @@ pub(crate) struct StackArgs {
 #[command(next_help_heading = "Stack")]
 pub(crate) struct FolderArgs {
     /// Where data, logs and passwords are kept
-    #[arg(long, env = "BOWLINE_STACK_DIR", value_name = "DIR", visible_alias = "data-dir")]
+    #[arg(long, env = "BOWLINE_STACK_DIR", value_name = "DIR", visible_alias = "data-dir", global = true)]
     stack_dir: Option<PathBuf>,
     /// Where Kafka is kept once it is fetched
     #[arg(long, env = "BOWLINE_CACHE_DIR", value_name = "DIR")]
@@ -261,10 +291,16 @@ mod tests {
         let mut command = Options::command();
         command.build();
         command.clone().debug_assert();
-        for subcommand in command.get_subcommands() {
-            let help = subcommand.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let example = format!("  bowline {}", subcommand.get_name());
-            assert!(help.contains(&example), "{} shows no example", subcommand.get_name());
+        let help =
+            |command: &clap::Command| command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        for noun in command.get_subcommands() {
+            let example = format!("  bowline {}", noun.get_name());
+            assert!(help(noun).contains(&example), "{} shows no example", noun.get_name());
+            for verb in noun.get_subcommands() {
+                let example = format!("  bowline {} {}", noun.get_name(), verb.get_name());
+                let shown = help(noun).contains(&example) || help(verb).contains(&example);
+                assert!(shown, "{example} is shown nowhere");
+            }
         }
     }
 

@@ -10,42 +10,41 @@ use anyhow::{Context as _, ensure};
 use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::heard_lane_service_client::HeardLaneServiceClient;
 use bowline_contracts::common::v1::lane_service_client::LaneServiceClient;
-use tonic::transport::Channel;
 
 pub(crate) use self::args::LanesArgs;
 use self::args::{Action, Lane};
 use self::show::Shown;
 use crate::screen::say;
-use crate::services::{OperatorArgs, check_known, refused};
+use crate::services::{OperatorArgs, Service, check_known};
 use crate::stop::Stop;
 
-type Channels = BTreeMap<String, Channel>;
+type Services = BTreeMap<String, Service>;
 
 pub(crate) async fn run(args: &LanesArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let channels = args.services.channels()?;
+    let services = args.services.all()?;
     let work = async {
         match &args.action {
             Action::Show { of, stopped } => {
-                of.iter().try_for_each(|service| check_known(&channels, service))?;
+                of.iter().try_for_each(|service| check_known(&services, service))?;
                 let is_meant = |service: &str| of.is_empty() || of.iter().any(|named| named == service);
                 let mut shown = Vec::new();
-                for service in channels.keys().filter(|service| is_meant(service)) {
-                    shown.extend(heard(&channels, service).await?);
+                for service in services.keys().filter(|service| is_meant(service)) {
+                    shown.extend(heard(&services, service).await?);
                 }
                 if *stopped {
                     shown.retain(|shown| shown.heard.state() != v1::HeardLaneState::Flowing);
                 }
-                tell_heads(&channels, &mut shown).await;
-                print!("{}", show::lanes(&shown, *stopped));
+                tell_heads(&services, &mut shown).await;
+                args.output.output.document(&show::lanes(&shown, *stopped), &show::Lanes::of(&shown))?;
             }
             Action::Accept { lanes, operator } => {
                 // All of them are known before the first one is accepted.
                 let mut seen = Vec::new();
                 for lane in lanes {
-                    seen.push((lane, find(&channels, lane).await?));
+                    seen.push((lane, find(&services, lane).await?));
                 }
                 for (lane, heard) in seen {
-                    accept(&channels, lane, &heard, operator).await?;
+                    accept(&services, lane, &heard, operator).await?;
                 }
             }
         }
@@ -55,38 +54,39 @@ pub(crate) async fn run(args: &LanesArgs, stop: &Stop) -> anyhow::Result<ExitCod
 }
 
 /// The lanes that a service hears.
-async fn heard(channels: &Channels, service: &str) -> anyhow::Result<Vec<Shown>> {
-    check_known(channels, service)?;
-    let mut client = HeardLaneServiceClient::new(channels[service].clone());
+async fn heard(services: &Services, name: &str) -> anyhow::Result<Vec<Shown>> {
+    check_known(services, name)?;
+    let service = &services[name];
+    let mut client = HeardLaneServiceClient::new(service.channel.clone());
     let answer = client.list_heard_lanes(v1::ListHeardLanesRequest {}).await;
-    let lanes = answer.map_err(|status| refused(service, &status))?.into_inner().lanes;
+    let lanes = answer.map_err(|status| service.refused(&status))?.into_inner().lanes;
     let shown = lanes.into_iter().map(|heard| {
         let (topic, source) = (heard.topic.clone(), heard.source.clone());
-        let lane = Lane { service: service.to_owned(), topic, partition: heard.partition, source };
+        let lane = Lane { service: name.to_owned(), topic, partition: heard.partition, source };
         Shown { lane, heard, head: None }
     });
     Ok(shown.collect())
 }
 
 /// Asks the sources how far they are. One that does not answer, or whose address is not known, leaves its lanes without.
-async fn tell_heads(channels: &Channels, shown: &mut [Shown]) {
+async fn tell_heads(services: &Services, shown: &mut [Shown]) {
     let mut asked: BTreeMap<(String, String), BTreeMap<u32, i64>> = BTreeMap::new();
     for Shown { lane, .. } in &*shown {
         asked.entry((lane.source.clone(), lane.topic.clone())).or_default().insert(lane.partition, -1);
     }
     for ((source, topic), heads) in &mut asked {
-        let Some(channel) = channels.get(source) else { continue };
+        let Some(service) = services.get(source) else { continue };
         let request = v1::GetHeadsRequest {
             source: source.clone(),
             topic: topic.clone(),
             partitions: heads.keys().copied().collect(),
         };
-        match LaneServiceClient::new(channel.clone()).get_heads(request).await {
+        match LaneServiceClient::new(service.channel.clone()).get_heads(request).await {
             Ok(answer) => {
                 let told = answer.into_inner().heads;
                 heads.extend(told.into_iter().map(|head| (head.partition, head.last_sequence)));
             }
-            Err(status) => say(&format!("the heads of {topic} are not known: {}", refused(source, &status))),
+            Err(status) => say(&format!("the heads of {topic} are not known: {}", service.refused(&status))),
         }
     }
     for Shown { lane, head, .. } in shown {
@@ -95,8 +95,8 @@ async fn tell_heads(channels: &Channels, shown: &mut [Shown]) {
     }
 }
 
-async fn find(channels: &Channels, lane: &Lane) -> anyhow::Result<v1::HeardLane> {
-    let heard = heard(channels, &lane.service).await?;
+async fn find(services: &Services, lane: &Lane) -> anyhow::Result<v1::HeardLane> {
+    let heard = heard(services, &lane.service).await?;
     let found = heard.into_iter().find(|shown| shown.lane == *lane).map(|shown| shown.heard);
     let found = found.with_context(|| {
         format!(
@@ -114,7 +114,7 @@ async fn find(channels: &Channels, lane: &Lane) -> anyhow::Result<v1::HeardLane>
 }
 
 async fn accept(
-    channels: &Channels,
+    services: &Services,
     lane: &Lane,
     heard: &v1::HeardLane,
     operator: &OperatorArgs,
@@ -130,8 +130,9 @@ async fn accept(
         operator: operator.name.clone(),
         note: operator.note.clone(),
     };
-    let mut client = HeardLaneServiceClient::new(channels[&lane.service].clone());
-    client.accept_forgotten(request).await.map_err(|status| refused(&lane.service, &status))?;
+    let service = &services[&lane.service];
+    let mut client = HeardLaneServiceClient::new(service.channel.clone());
+    client.accept_forgotten(request).await.map_err(|status| service.refused(&status))?;
     let (kept, last) = (heard.kept_sequence, heard.watermark_sequence);
     say(&format!("{lane} goes on behind sequence {kept}; what {} to {last} did is left as it is", kept + 1));
     Ok(())

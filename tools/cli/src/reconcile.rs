@@ -13,7 +13,6 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use self::args::Output;
 pub(crate) use self::args::ReconcileArgs;
 use self::metrics::Rounds;
 use crate::check::find;
@@ -37,7 +36,7 @@ async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode
     let books = Reconciler::new(&access, args.options())?;
     let Some(every) = args.watch else {
         let reconciled = stop.or(books.round()).await?;
-        print(args.output, &reconciled)?;
+        print(args, &reconciled)?;
         return Ok(status(&reconciled));
     };
     let (sender, told) = watch::channel(Rounds::default());
@@ -56,7 +55,7 @@ async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode
             let began = Instant::now();
             match books.round().await {
                 Ok(reconciled) => {
-                    print(args.output, &reconciled)?;
+                    print(args, &reconciled)?;
                     last = status(&reconciled);
                     sender.send_modify(|rounds| rounds.done(reconciled, began.elapsed(), SystemClock.now()));
                 }
@@ -86,10 +85,8 @@ fn status(reconciled: &Reconciled) -> ExitCode {
     }
 }
 
-fn print(output: Output, reconciled: &Reconciled) -> anyhow::Result<()> {
-    match output {
-        Output::Text => print!("{}", show::text(reconciled)),
-        Output::Json => println!("{}", show::json(reconciled, SystemClock.now())?),
-    }
-    Ok(())
+fn print(args: &ReconcileArgs, reconciled: &Reconciled) -> anyhow::Result<()> {
+    args.output
+        .output
+        .line(show::text(reconciled).trim_end(), &show::Round::new(reconciled, SystemClock.now()))
 }

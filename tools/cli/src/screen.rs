@@ -46,9 +46,7 @@ pub(crate) async fn show(progress: &Progress, orders: usize) {
             eprintln!("{} of {orders} orders done: {}", snapshot.done(), details(snapshot));
         }
     }
-    let bar = Bar(SCREEN.add(ProgressBar::new(orders)));
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len}  {per_sec}  {msg}");
-    bar.0.set_style(style.expect("the template is sound"));
+    let bar = bar(orders, "{wide_bar} {pos}/{len}  {per_sec}  {msg}");
     loop {
         let snapshot = progress.snapshot();
         bar.0.set_position(snapshot.done());
@@ -68,9 +66,7 @@ pub(crate) async fn show_time(progress: &Progress, length: Duration, now: impl F
             eprintln!("{seconds} s: {}; {} orders done: {}", now(), snapshot.done(), details(snapshot));
         }
     }
-    let bar = Bar(SCREEN.add(ProgressBar::new(length.as_secs())));
-    let style = ProgressStyle::with_template("{wide_bar} {elapsed}  {msg}");
-    bar.0.set_style(style.expect("the template is sound"));
+    let bar = bar(length.as_secs(), "{wide_bar} {elapsed}  {msg}");
     loop {
         let snapshot = progress.snapshot();
         bar.0.set_position(begun.elapsed().as_secs());
@@ -92,7 +88,26 @@ fn details(snapshot: Snapshot) -> String {
 }
 
 /// A bar that goes when it is no longer shown.
-struct Bar(ProgressBar);
+pub(crate) struct Bar(ProgressBar);
+
+/// A bar with `length` steps, which shows on a terminal alone.
+///
+/// # Panics
+/// If the template is none of indicatif's.
+pub(crate) fn bar(length: u64, template: &str) -> Bar {
+    let style = ProgressStyle::with_template(template).expect("the template is sound");
+    Bar(SCREEN.add(ProgressBar::new(length).with_style(style)))
+}
+
+impl Bar {
+    pub(crate) fn set_position(&self, position: u64) {
+        self.0.set_position(position);
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.0.position()
+    }
+}
 
 impl Drop for Bar {
     fn drop(&mut self) {

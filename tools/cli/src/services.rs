@@ -1,18 +1,31 @@
-//! Where services are called, and who calls them: shared by the commands that mend what runs.
+//! Where services are called, who calls them, and what is said when one gives no answer.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::iter;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
+use bowline_contracts::payloads::Json;
+use bowline_resilience::RetrySettings;
 use clap::Args;
+use serde::Serialize;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 use crate::args::FolderArgs;
 use crate::check::find;
+use crate::screen::say;
 
 /// The services that hear messages, as the description of a stack names them.
 const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// What may be tried again: about three seconds in all, longer than a service takes to hand over to its successor.
+pub(crate) const TRIES: RetrySettings = RetrySettings {
+    attempts_max: Some(5),
+    backoff_min: Duration::from_millis(200),
+    backoff_max: Duration::from_secs(1),
+};
 
 /// Where services are called.
 #[derive(Debug, Args)]
@@ -36,20 +49,39 @@ pub(crate) struct OperatorArgs {
     pub(crate) note: String,
 }
 
+/// A service that is called.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    url: String,
+    /// Connects when a call is made: a service that is away shows in its call.
+    pub(crate) channel: Channel,
+}
+
 impl ServiceArgs {
-    /// Every service whose address is known, by name. Connects when a call is made: a service that is away shows in its
-    /// call.
-    pub(crate) fn channels(&self) -> anyhow::Result<BTreeMap<String, Channel>> {
+    /// Every service whose address is known, by name.
+    pub(crate) fn all(&self) -> anyhow::Result<BTreeMap<String, Service>> {
         let mut urls: BTreeMap<String, String> = self.urls.iter().cloned().collect();
         if urls.is_empty() {
-            let stack = find(&self.folders)?;
+            let stack = find(&self.folders).context("--url NAME=URL gives no address of a service")?;
             let address = |service: &str| stack.addresses.get(&format!("{service}.grpc")).cloned();
             urls = SERVICES
                 .iter()
                 .filter_map(|service| Some(((*service).to_owned(), address(service)?)))
                 .collect();
         }
-        urls.into_iter().map(|(name, url)| Ok((name, connect(url)?))).collect()
+        let service = |(name, url): (String, String)| {
+            let url = if url.contains("://") { url } else { format!("http://{url}") };
+            Ok((name.clone(), Service { channel: connect(&url)?, name, url }))
+        };
+        urls.into_iter().map(service).collect()
+    }
+
+    /// One service.
+    pub(crate) fn one(&self, name: &str) -> anyhow::Result<Service> {
+        let mut all = self.all()?;
+        check_known(&all, name)?;
+        Ok(all.remove(name).expect("it is known"))
     }
 }
 
@@ -62,14 +94,61 @@ pub(crate) fn check_known<T>(known: &BTreeMap<String, T>, service: &str) -> anyh
     Ok(())
 }
 
-/// What a service has answered instead.
-pub(crate) fn refused(service: &str, status: &tonic::Status) -> anyhow::Error {
-    anyhow::anyhow!("{service} answered {:?}: {}", status.code(), status.message())
+impl Service {
+    /// One that nobody calls.
+    #[cfg(test)]
+    pub(crate) fn for_tests(name: &str) -> Self {
+        let url = "http://127.0.0.1:1".to_owned();
+        Self { name: name.to_owned(), channel: connect(&url).expect("a URL"), url }
+    }
+
+    /// What it has answered instead, or why nothing was heard of it.
+    pub(crate) fn refused(&self, status: &Status) -> anyhow::Error {
+        let Self { name, url, .. } = self;
+        let (code, message) = (status.code(), status.message());
+        // What goes wrong on the way has a source; what a service says comes without.
+        if let Some(trouble) = status.source() {
+            let trouble =
+                iter::successors(Some(trouble), |&trouble| trouble.source()).last().unwrap_or(trouble);
+            return anyhow!(
+                "{name} gave no answer at {url}: {trouble}; does it run there? `bowline up` starts a stack, \
+                 --url {name}=http://HOST:PORT gives another address"
+            );
+        }
+        match code {
+            Code::Unimplemented => anyhow!(
+                "what answers at {url} is not {name}, or an older one: give its address with --url {name}=http://HOST:PORT"
+            ),
+            Code::AlreadyExists => {
+                anyhow!(
+                    "{name} answered {code:?}: {message}; leave --request-id out to ask for something new"
+                )
+            }
+            _ => anyhow!("{name} answered {code:?}: {message}"),
+        }
+    }
+
+    /// Says that it is called again after a failure.
+    pub(crate) fn say_again(&self, status: &Status, wait: Duration) {
+        say(&format!("{}: {}; trying again in {} ms", self.name, status.message(), wait.as_millis()));
+    }
+
+    /// It has answered, but without what the answer is about.
+    pub(crate) fn nothing(&self, what: &str) -> anyhow::Error {
+        anyhow!("{} answered without the {what}: is it of another version?", self.name)
+    }
 }
 
-fn connect(url: String) -> anyhow::Result<Channel> {
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    let endpoint = Endpoint::from_shared(url.clone()).with_context(|| format!("{url} is not a URL"))?;
+/// What one of several services has told, for programs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told<'a> {
+    pub(crate) service: &'a str,
+    #[serde(flatten)]
+    pub(crate) message: Json,
+}
+
+fn connect(url: &str) -> anyhow::Result<Channel> {
+    let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url} is not a URL"))?;
     Ok(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
 }
 

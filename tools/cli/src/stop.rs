@@ -34,6 +34,18 @@ impl Stop {
         Ok(stop)
     }
 
+    /// For tests, which are not stopped from outside.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        Self(CancellationToken::new())
+    }
+
+    /// What a signal does.
+    #[cfg(test)]
+    pub(crate) fn now(&self) {
+        self.0.cancel();
+    }
+
     /// Waits until the command is to end.
     pub(crate) async fn wanted(&self) {
         self.0.cancelled().await;

@@ -1,6 +1,7 @@
 //! What the program says, and how it ends, when it is given something that it cannot use.
 
-use std::process::{Command, Output};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
 
 fn bowline(args: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -79,9 +80,142 @@ fn without_a_stack_there_is_nothing_to_check() {
     );
 }
 
+/// An id that no order has.
+const ORDER: &str = "01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11";
+
+#[test]
+fn a_line_that_cannot_be_read_says_what_was_expected() {
+    for (line, expected) in [
+        ("order place 85123A=6", "--customer <ID>"),
+        ("order place --customer c-1", "<SKU=QUANTITY>"),
+        ("order place --customer c-1 85123A", "expected SKU=QUANTITY, such as 85123A=6"),
+        ("order place --customer c-1 85123A=0", "whole number of at least 1"),
+        ("order place --customer c-1 85123A=1 --request-id 7", "a hyphenated UUID"),
+        ("order get 7", "a hyphenated UUID"),
+        ("order list --status shipped", "pending, confirmed, cancelled"),
+        ("order list --since yesterday", "such as 2026-07-01T12:00:00Z"),
+        ("order list --limit 0", "1..=65535"),
+        ("order watch 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11 --timeout 5", "such as 500ms, 20s or 5m"),
+        ("order list --output xml", "table, json"),
+        ("order list --url here", "expected NAME=URL"),
+        ("stock adjust 85123A=0", "other than 0"),
+        ("stock show 85123A --limit 5", "--movements"),
+        ("catalog import", "<FILE>"),
+        ("payment show", "<ORDER_ID>"),
+        ("completions tcsh", "bash"),
+    ] {
+        let (status, said) = refused(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(status, Some(2), "{line}: {said}");
+        assert!(said.contains(expected), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_service_that_is_not_there_is_named_with_the_address_that_was_tried() {
+    let reads: [&[&str]; 4] = [
+        &["order", "list", "--url", "projection=127.0.0.1:1"],
+        &["catalog", "show", "--url", "inventory=127.0.0.1:1"],
+        &["payment", "show", ORDER, "--url", "payment=127.0.0.1:1"],
+        &["dead-letters", "list", "--url", "inventory=127.0.0.1:1"],
+    ];
+    for read in reads {
+        let (status, said) = refused(read);
+        assert_eq!(status, Some(1), "{said}");
+        assert!(
+            said.contains("gave no answer at http://127.0.0.1:1: ") && said.contains("`bowline up`"),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+    let (status, said) = refused(&["order", "cancel", ORDER, "--url", "inventory=127.0.0.1:1"]);
+    assert_eq!(status, Some(1));
+    assert_eq!(said, "error: no address of a service orders is known: give --url orders=http://HOST:PORT\n");
+    let (status, said) = refused(&["order", "list"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("no stack runs in ") && said.contains("--url NAME=URL"), "{said}");
+}
+
+#[test]
+fn a_write_is_tried_again_and_then_says_how_to_repeat_it() {
+    let request_id = "0192f0c1-7e2a-7bbb-8ccc-0123456789ab";
+    let writes: [&[&str]; 3] = [
+        &["order", "place", "--customer", "c-1", "85123A=1", "--url", "orders=127.0.0.1:1"],
+        &["order", "cancel", ORDER, "--url", "orders=127.0.0.1:1"],
+        &["stock", "adjust", "85123A=+1", "--url", "inventory=127.0.0.1:1"],
+    ];
+    for write in writes {
+        let (status, said) = refused(&[write, &["--request-id", request_id]].concat());
+        assert_eq!(status, Some(1));
+        assert_eq!(said.matches("; trying again in ").count(), 4, "{said}");
+        let last = said.lines().last().expect("it says something");
+        assert!(
+            last.ends_with(&format!(
+                "--request-id {request_id} takes effect once, whether or not this one has"
+            )),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn whoever_interrupts_a_write_is_told_how_to_find_out_what_came_of_it() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("orders={}", silent.local_addr().expect("it is bound"));
+    let mut placing = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    placing.args(["order", "place", "--customer", "c-1", "85123A=1", "--url", &url]);
+    let placing = placing.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cargo has built it");
+    // The order is on its way, and nobody will ever answer.
+    let _connection = silent.accept().expect("it connects");
+    let interrupted = Command::new("kill").args(["-INT", &placing.id().to_string()]).status();
+    assert!(interrupted.expect("there is a kill").success());
+    let output = placing.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("error: stopped on request") && said.contains("--request-id "), "{said}");
+}
+
+#[test]
+fn a_file_with_faults_is_refused_before_anything_is_asked() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("products.csv");
+    std::fs::write(&file, "sku,name,price,currency\nMUG,,4.95,GBP\nMUG,A mug,x,GBP\n")
+        .expect("it is written");
+    let file = file.to_str().expect("text");
+    let (status, said) = refused(&["catalog", "import", file, "--url", "inventory=127.0.0.1:1"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        said.starts_with(&format!("error: nothing was written, {file} has faults:\n  line 2: name must")),
+        "{said}"
+    );
+    assert!(said.contains("\n  line 3: price must be"), "{said}");
+    let (status, said) = refused(&["catalog", "import", "/nowhere/products.csv"]);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: cannot read /nowhere/products.csv: "), "{said}");
+}
+
+#[test]
+fn a_reader_who_has_had_enough_is_no_fault() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    let output = command.args(["completions", "bash"]).stdout(writer).output().expect("cargo has built it");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn shells_are_told_the_commands() {
+    for (shell, told) in
+        [("bash", "complete -F _bowline"), ("zsh", "#compdef bowline"), ("fish", "complete -c bowline")]
+    {
+        let output = bowline(&["completions", shell]);
+        let script = String::from_utf8(output.stdout).expect("text");
+        assert!(script.contains(told) && script.contains("dead-letters"), "{shell}");
+    }
+}
+
 #[test]
 fn every_command_has_a_help() {
-    for command in ["demo", "up", "check", "prove"] {
+    for command in ["demo", "up", "check", "prove", "order", "catalog", "stock", "payment", "completions"] {
         let output = bowline(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).expect("text");

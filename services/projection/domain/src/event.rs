@@ -200,6 +200,26 @@ impl PublicEvent {
         }
     }
 
+    /// How often the payment provider was called for it; 0 for what needs no provider, and when nobody has counted.
+    pub const fn attempts(&self) -> u32 {
+        match self {
+            Self::PaymentAuthorized { attempts, .. }
+            | Self::PaymentDeclined { attempts, .. }
+            | Self::PaymentCaptured { attempts, .. }
+            | Self::PaymentCaptureFailed { attempts, .. }
+            | Self::PaymentVoided { attempts, .. } => attempts.count,
+            Self::OrderPlaced { .. }
+            | Self::OrderConfirmed { .. }
+            | Self::OrderCancelled { .. }
+            | Self::OrderFinished { .. }
+            | Self::StockReserved { .. }
+            | Self::StockRejected { .. }
+            | Self::StockCommitted { .. }
+            | Self::StockReleased { .. }
+            | Self::StockRestocked { .. } => 0,
+        }
+    }
+
     /// True when the event undoes something: the cancellation itself, a release, a restock or a void.
     pub const fn is_compensation(&self) -> bool {
         match self {

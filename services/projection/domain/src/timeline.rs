@@ -38,6 +38,8 @@ pub struct TimelineEntry {
     pub summary: String,
     /// True when the event undoes something.
     pub compensation: bool,
+    /// How often the payment provider was called for it; 0 for what needs no provider, and when nobody has counted.
+    pub attempts: u32,
 }
 
 impl TimelineEntry {
@@ -51,6 +53,7 @@ impl TimelineEntry {
             event_time: event.happened_at(),
             summary: summary::of(event),
             compensation: event.is_compensation(),
+            attempts: event.attempts(),
         }
     }
 }

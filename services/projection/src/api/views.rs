@@ -40,6 +40,7 @@ pub(super) fn timeline_entry(entry: TimelineEntry) -> v1::TimelineEntry {
         event_time: Some(timestamp(entry.event_time)),
         summary: entry.summary,
         compensation: entry.compensation,
+        attempts: entry.attempts,
     }
 }
 

@@ -17,9 +17,9 @@ pub(crate) async fn insert(
     }
     sqlx::query!(
         "INSERT INTO projection.timeline
-             (order_id, event_id, source, event_type, causation_id, event_time, summary, compensation)
+             (order_id, event_id, source, event_type, causation_id, event_time, summary, compensation, attempts)
          SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[],
-                              $7::text[], $8::bool[])
+                              $7::text[], $8::bool[], $9::int8[])
          ON CONFLICT DO NOTHING",
         &entries.iter().map(|(order, _)| order.uuid()).collect::<Vec<_>>(),
         &column(entries, |entry| entry.event_id.uuid()),
@@ -29,6 +29,7 @@ pub(crate) async fn insert(
         &column(entries, |entry| entry.event_time),
         &column(entries, |entry| entry.summary.as_str()) as _,
         &column(entries, |entry| entry.compensation),
+        &column(entries, |entry| i64::from(entry.attempts)),
     )
     .execute(connection)
     .await?;
@@ -41,7 +42,7 @@ pub(crate) async fn load(
     order_id: OrderId,
 ) -> Result<Vec<TimelineEntry>, ReadError> {
     let rows = sqlx::query!(
-        "SELECT event_id, source, event_type, causation_id, event_time, summary, compensation
+        "SELECT event_id, source, event_type, causation_id, event_time, summary, compensation, attempts
            FROM projection.timeline WHERE order_id = $1",
         order_id.uuid(),
     )
@@ -58,6 +59,7 @@ pub(crate) async fn load(
                 event_time: row.event_time,
                 summary: row.summary,
                 compensation: row.compensation,
+                attempts: read.or_corrupt("attempts", row.attempts.try_into())?,
             })
         })
         .collect()

@@ -80,13 +80,14 @@ async fn a_timeline_shows_causes_before_effects_and_compensations() {
     // Inventory's clock is behind: without the cause its answer would be shown before the order was placed.
     let placed = saga::placed(order, "17850", 10);
     let reserved = saga::reserved(order, 3).because_of(&placed);
+    let declined = saga::declined(order, 11).because_of(&reserved);
     let cancelled = saga::cancelled(order, bowline_projection_domain::CancelReason::Customer, 12);
     let released = saga::released(order, 5).because_of(&cancelled);
-    stage.hear([&released, &reserved]).await;
+    stage.hear([&released, &reserved, &declined]).await;
     stage.hear([&placed, &cancelled]).await;
 
     let entries = serving.timeline(order).await.unwrap();
-    let told = [placed, reserved, cancelled, released];
+    let told = [placed, reserved, declined, cancelled, released];
     let expected: Vec<TimelineEntry> = told
         .iter()
         .map(|told| {
@@ -99,13 +100,16 @@ async fn a_timeline_shows_causes_before_effects_and_compensations() {
                 event_time: Some(timestamp(entry.event_time)),
                 summary: entry.summary,
                 compensation: entry.compensation,
+                attempts: entry.attempts,
             }
         })
         .collect();
     assert_eq!(entries, expected);
     let compensations: Vec<bool> = entries.iter().map(|entry| entry.compensation).collect();
-    assert_eq!(compensations, [false, false, true, true]);
-    assert_eq!(entries[3].summary, "released 5 units");
+    assert_eq!(compensations, [false, false, false, true, true]);
+    assert_eq!(entries[4].summary, "released 5 units");
+    let attempts: Vec<u32> = entries.iter().map(|entry| entry.attempts).collect();
+    assert_eq!(attempts, [0, 0, 3, 0, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -274,18 +274,15 @@ pub(crate) fn authorized(order: OrderId, second: i64) -> Told {
 
 pub(crate) fn declined(order: OrderId, second: i64) -> Told {
     let reason = "insufficient_funds".to_owned();
+    let attempts = Attempts { count: 3, last_failure: "timed_out".to_owned() };
     let message = payment::v1::PaymentDeclined {
         order_id: order.to_string(),
         reason: reason.clone(),
         declined_time: Some(convert::timestamp(at(second))),
-        ..Default::default()
+        attempts: attempts.count,
+        last_failure: attempts.last_failure.clone(),
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::PaymentDeclined { reason, declined_at: at(second), attempts: Attempts::default() },
-    )
+    told(order, &message, second, PublicEvent::PaymentDeclined { reason, declined_at: at(second), attempts })
 }
 
 pub(crate) fn captured(order: OrderId, second: i64) -> Told {

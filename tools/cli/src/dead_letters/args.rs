@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 
-use super::Clients;
+use super::Services;
 use crate::args::time;
+use crate::output::OutputArgs;
 use crate::services::{OperatorArgs, ServiceArgs};
 
 /// See and mend what services could not apply.
@@ -19,17 +20,20 @@ use crate::services::{OperatorArgs, ServiceArgs};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline dead-letters list
+  bowline dead-letters list --messages --output json
   bowline dead-letters show inventory/12
   bowline dead-letters edit inventory/12 --file mended.json --note 'the quantity was missing'
   bowline dead-letters retry inventory/12
   bowline dead-letters retry --all
-  bowline dead-letters --url inventory=http://inventory:50051 drop inventory/12 --note 'a test order'")]
+  bowline dead-letters drop inventory/12 --note 'a test order' --url inventory=http://inventory:50051")]
 pub(crate) struct DeadLettersArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     /// Only this service
     #[arg(long, value_name = "NAME", global = true)]
     pub(super) service: Option<String>,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
     #[command(flatten)]
     pub(super) services: ServiceArgs,
 }
@@ -143,19 +147,19 @@ impl DeadLettersArgs {
 
 impl Which {
     /// What is chosen, and the services that it concerns.
-    pub(super) fn of(&self, clients: &Clients) -> anyhow::Result<(Chosen, Clients)> {
-        let mut clients = clients.clone();
+    pub(super) fn of(&self, services: &Services) -> anyhow::Result<(Chosen, Services)> {
+        let mut services = services.clone();
         let chosen = match (&self.letter, &self.cause, &self.order) {
             (Some(letter), _, _) => {
-                clients.retain(|name, _| *name == letter.service);
-                ensure!(!clients.is_empty(), "{letter} is of no known service");
+                services.retain(|name, _| *name == letter.service);
+                ensure!(!services.is_empty(), "{letter} is of no known service");
                 Chosen::Letter(letter.clone())
             }
             (None, Some(cause), _) => Chosen::Cause(cause.clone()),
             (None, None, Some(order)) => Chosen::Order(order.clone()),
             (None, None, None) => Chosen::All,
         };
-        Ok((chosen, clients))
+        Ok((chosen, services))
     }
 }
 

@@ -4,12 +4,62 @@ use std::fmt::Write as _;
 
 use anyhow::Context as _;
 use bowline_contracts::common::v1;
-use bowline_contracts::payloads;
+use bowline_contracts::payloads::{self, Json};
+use serde::Serialize;
 
 use super::args::Letter;
+use crate::services::Told;
 use crate::tables::{at, table};
 
 const NOTHING: &str = "nothing is parked\n";
+
+/// Causes for programs.
+#[derive(Serialize)]
+pub(super) struct Causes<'a> {
+    causes: Vec<Told<'a>>,
+}
+
+/// Messages for programs.
+#[derive(Serialize)]
+pub(super) struct DeadLetters<'a> {
+    dead_letters: Vec<Told<'a>>,
+}
+
+/// One message for programs.
+#[derive(Serialize)]
+pub(super) struct Whole<'a> {
+    #[serde(flatten)]
+    found: Told<'a>,
+    /// The payload read as what it should be, if it can be.
+    message: Option<Json>,
+}
+
+impl<'a> Causes<'a> {
+    pub(super) fn of(causes: &'a [(String, v1::DeadLetterCause)]) -> Self {
+        Self { causes: told(causes) }
+    }
+}
+
+impl<'a> DeadLetters<'a> {
+    pub(super) fn of(letters: &'a [(String, v1::DeadLetter)]) -> Self {
+        Self { dead_letters: told(letters) }
+    }
+}
+
+impl<'a> Whole<'a> {
+    pub(super) fn of(name: &'a Letter, found: &v1::GetDeadLetterResponse) -> Self {
+        let message_type = found.dead_letter.as_ref().map(|letter| letter.message_type.as_str());
+        let message = message_type.and_then(|message_type| Json::of(message_type, &found.payload).ok());
+        Self { found: Told { service: &name.service, message: Json::from(found) }, message }
+    }
+}
+
+fn told<M>(all: &[(String, M)]) -> Vec<Told<'_>>
+where
+    Json: for<'m> From<&'m M>,
+{
+    all.iter().map(|(service, message)| Told { service, message: Json::from(message) }).collect()
+}
 
 /// Causes, with how many wait for each.
 pub(super) fn causes(causes: &[(String, v1::DeadLetterCause)]) -> String {
@@ -83,4 +133,39 @@ pub(super) fn whole(name: &Letter, found: &v1::GetDeadLetterResponse) -> anyhow:
         Err(error) => writeln!(text, "  its {} bytes {error}", found.payload.len())?,
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use bowline_contracts::events::Published as _;
+    use bowline_contracts::orders::v1::OrderConfirmed;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A message with a payload of that type, as programs read it.
+    fn whole(payload: &[u8]) -> Value {
+        let name = Letter { service: "inventory".to_owned(), number: 12 };
+        let letter = v1::DeadLetter {
+            letter: 12,
+            message_type: OrderConfirmed::TYPE.to_owned(),
+            ..v1::DeadLetter::default()
+        };
+        let payload = payload.to_vec().into();
+        let found = v1::GetDeadLetterResponse { dead_letter: Some(letter), payload, actions: Vec::new() };
+        serde_json::to_value(Whole::of(&name, &found)).unwrap()
+    }
+
+    #[test]
+    fn programs_read_the_payload_as_what_it_is() {
+        let json = whole(&[0x0a, 1, b'x']);
+        assert_eq!((&json["service"], &json["dead_letter"]["letter"]), (&json!("inventory"), &json!("12")));
+        assert_eq!(json["message"]["order_id"], "x");
+    }
+
+    #[test]
+    fn a_payload_that_is_none_is_left_as_bytes() {
+        let json = whole(&[0xff]);
+        assert_eq!((&json["message"], &json["payload"]), (&Value::Null, &json!("/w==")));
+    }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
+use crate::output::OutputArgs;
 use crate::services::{OperatorArgs, ServiceArgs};
 
 /// See the lanes between services, and let one go on whose source has lost commits in a failover.
@@ -15,12 +16,15 @@ use crate::services::{OperatorArgs, ServiceArgs};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline lanes show
+  bowline lanes show --stopped --output json
   bowline lanes show --stopped inventory payment
   bowline lanes accept inventory/orders.events.v1/4/orders --note 'orders 4711 and 4712 were cancelled by hand'
   bowline lanes --url inventory=http://inventory:50051,orders=http://orders:50051 show")]
 pub(crate) struct LanesArgs {
     #[command(subcommand)]
     pub(super) action: Action,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
     #[command(flatten)]
     pub(super) services: ServiceArgs,
 }

@@ -3,16 +3,43 @@
 use std::fmt::Write as _;
 
 use bowline_contracts::common::v1;
+use bowline_contracts::payloads::Json;
+use serde::Serialize;
 
-use super::args::Lane;
+use super::args;
+use crate::services::Told;
 use crate::tables::{at, table};
 
 /// A lane with what its source says of it.
 pub(super) struct Shown {
-    pub(super) lane: Lane,
+    pub(super) lane: args::Lane,
     pub(super) heard: v1::HeardLane,
     /// The last sequence given out; `None` if its source did not tell.
     pub(super) head: Option<i64>,
+}
+
+/// Lanes for programs.
+#[derive(Serialize)]
+pub(super) struct Lanes<'a> {
+    lanes: Vec<Lane<'a>>,
+}
+
+#[derive(Serialize)]
+struct Lane<'a> {
+    #[serde(flatten)]
+    heard: Told<'a>,
+    /// Written as the sequences of proto/ are.
+    head_sequence: Option<String>,
+}
+
+impl<'a> Lanes<'a> {
+    pub(super) fn of(shown: &'a [Shown]) -> Self {
+        let lane = |Shown { lane, heard, head }: &'a Shown| Lane {
+            heard: Told { service: &lane.service, message: Json::from(heard) },
+            head_sequence: head.map(|head| head.to_string()),
+        };
+        Self { lanes: shown.iter().map(lane).collect() }
+    }
 }
 
 /// All of them, and below why those stand that do not flow.
@@ -48,5 +75,26 @@ fn state(heard: &v1::HeardLane) -> String {
         v1::HeardLaneState::Forgotten => format!("source has kept {}", heard.kept_sequence),
         v1::HeardLaneState::Stopped => "stopped".to_owned(),
         v1::HeardLaneState::Unspecified => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn programs_read_a_lane_with_its_head() {
+        let lane: args::Lane = "inventory/orders.events.v1/4/orders".parse().unwrap();
+        let heard = v1::HeardLane { partition: 4, watermark_sequence: 6, ..v1::HeardLane::default() };
+        let shown = [Some(7), None].map(|head| Shown { lane: lane.clone(), heard: heard.clone(), head });
+        let json = serde_json::to_value(Lanes::of(&shown)).unwrap();
+        let read = |lane: usize| {
+            let lane = &json["lanes"][lane];
+            ["service", "watermark_sequence", "head_sequence"].map(|field| lane[field].clone())
+        };
+        assert_eq!(read(0), [json!("inventory"), json!("6"), json!("7")]);
+        assert_eq!(read(1)[2], json!(null));
     }
 }

@@ -5,9 +5,10 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use bowline_prove::ReconcileOptions;
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::args::{FolderArgs, time};
+use crate::output::OutputArgs;
 
 /// Compare orders, reservations, payments and the provider's books of a running stack, while it is at work.
 ///
@@ -24,9 +25,8 @@ pub(crate) struct ReconcileArgs {
     /// Go on until Ctrl-C, with a round every so often
     #[arg(long, value_name = "INTERVAL", value_parser = time)]
     pub(super) watch: Option<Duration>,
-    /// How a round is reported: for people, or as one JSON object a line
-    #[arg(long, value_name = "FORM", value_enum, default_value_t = Output::Text)]
-    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
     /// Serve the last round in Prometheus's text format at http://ADDRESS/metrics
     #[arg(long, value_name = "ADDRESS", requires = "watch")]
     pub(super) metrics_listen: Option<SocketAddr>,
@@ -50,13 +50,6 @@ pub(crate) struct ReconcileArgs {
     suspects_max: u32,
     #[command(flatten)]
     pub(super) folders: FolderArgs,
-}
-
-/// How a round is reported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
-    Text,
-    Json,
 }
 
 impl ReconcileArgs {

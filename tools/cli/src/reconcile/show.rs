@@ -31,15 +31,18 @@ pub(super) fn text(reconciled: &Reconciled) -> String {
     text
 }
 
-/// For programs: one object a line.
-pub(super) fn json(reconciled: &Reconciled, finished_at: DateTime<Utc>) -> serde_json::Result<String> {
-    #[derive(Serialize)]
-    struct Round<'a> {
-        finished_at: String,
-        #[serde(flatten)]
-        reconciled: &'a Reconciled,
+/// For programs.
+#[derive(Serialize)]
+pub(super) struct Round<'a> {
+    finished_at: String,
+    #[serde(flatten)]
+    reconciled: &'a Reconciled,
+}
+
+impl<'a> Round<'a> {
+    pub(super) fn new(reconciled: &'a Reconciled, finished_at: DateTime<Utc>) -> Self {
+        Self { finished_at: finished_at.to_rfc3339(), reconciled }
     }
-    serde_json::to_string(&Round { finished_at: finished_at.to_rfc3339(), reconciled })
 }
 
 #[cfg(test)]
@@ -74,7 +77,7 @@ mod tests {
 
     #[test]
     fn programs_read_one_object() {
-        let line = json(&round(1), DateTime::UNIX_EPOCH).unwrap();
+        let line = serde_json::to_string(&Round::new(&round(1), DateTime::UNIX_EPOCH)).unwrap();
         assert_eq!(
             line,
             "{\"finished_at\":\"1970-01-01T00:00:00+00:00\",\"compared\":7,\"open\":2,\"unsettled\":0,\"differences\":[\

@@ -91,7 +91,7 @@ impl Rejection {
 }
 
 /// True when the call may or may not have taken effect, or could succeed later.
-pub(super) fn is_doubtful(status: &Status) -> bool {
+pub fn is_doubtful(status: &Status) -> bool {
     match status.code() {
         Code::Cancelled
         | Code::Unknown

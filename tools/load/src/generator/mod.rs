@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use answers::{CancelAnswer, Rejection};
+pub use answers::{CancelAnswer, Rejection, is_doubtful};
 pub use catalogue::{LoadError, load_catalogue};
 pub use connections::{ConnectionSettings, Connections, InvalidAddress};
 pub use events::{CancelReason, EndState, MalformedEvent, SagaEvent, SagaEventKind};

@@ -36,7 +36,11 @@ fn an_entry_says_what_its_event_and_its_message_say() {
     let amount = Some(Money::new(1_234, Currency::GBP));
     let entry = TimelineEntry::new(
         envelope,
-        &PublicEvent::PaymentVoided { amount, voided_at, attempts: Attempts::default() },
+        &PublicEvent::PaymentVoided {
+            amount,
+            voided_at,
+            attempts: Attempts { count: 3, last_failure: "timed_out".to_owned() },
+        },
     );
     assert_eq!(
         entry,
@@ -46,8 +50,9 @@ fn an_entry_says_what_its_event_and_its_message_say() {
             event_type: "bowline.payment.v1.PaymentVoided".to_owned(),
             causation_id: Some(id(1)),
             event_time: voided_at,
-            summary: "voided 12.34 GBP".to_owned(),
+            summary: "voided 12.34 GBP after 3 attempts, the last failure: timed out".to_owned(),
             compensation: true,
+            attempts: 3,
         }
     );
 }

@@ -1,0 +1,128 @@
+//! Orders as people read them.
+
+use bowline_contracts::orders::v1::{CancelReason, Order, OrderLine, OrderStatus};
+use bowline_contracts::projection::v1::OrderView;
+use chrono::{DateTime, SecondsFormat, Utc};
+
+use crate::tables::{NOTHING, at, facts, money, table, words};
+
+/// An order that was accepted.
+pub(super) fn placed(order: &Order) -> String {
+    let id = &order.order_id;
+    format!(
+        "order {id} is accepted: {} for {}\n{}`bowline order watch {id}` follows it, `bowline order history {id}` shows what \
+         was done for it\n",
+        units(&order.lines),
+        money(order.total.as_ref()),
+        lines(&order.lines),
+    )
+}
+
+/// An order that was cancelled.
+pub(super) fn cancelled(order: &Order) -> String {
+    let id = &order.order_id;
+    format!("order {id} is cancelled; `bowline order history {id}` shows what is undone for it\n")
+}
+
+/// One order, with what stock and payment did for it.
+pub(super) fn order(view: &OrderView) -> String {
+    let time = |time: Option<&prost_types::Timestamp>| time.map(|time| at(Some(time))).unwrap_or_default();
+    let facts = facts(&[
+        ("order", view.order_id.clone()),
+        ("customer", view.customer_id.clone()),
+        ("country", view.country.clone()),
+        ("status", standing(view)),
+        ("stock", stock(view)),
+        ("payment", payment(view)),
+        ("total", money(view.total.as_ref())),
+        ("authorised", money(view.authorized.as_ref())),
+        ("captured", money(view.captured.as_ref())),
+        ("voided", money(view.voided.as_ref())),
+        ("placed", time(view.placed_time.as_ref())),
+        ("confirmed", time(view.confirmed_time.as_ref())),
+        ("cancelled", time(view.cancelled_time.as_ref())),
+        ("finished", time(view.finished_time.as_ref())),
+    ]);
+    format!("{facts}{}", lines(&view.lines))
+}
+
+/// Several orders. `filtered` says whether there may be others.
+pub(super) fn orders(views: &[OrderView], filtered: bool) -> String {
+    if views.is_empty() {
+        let told = if filtered {
+            "no order is like this; `bowline order list` without filters shows all\n"
+        } else {
+            "there is no order; `bowline order place --customer ID SKU=QUANTITY` places one\n"
+        };
+        return told.to_owned();
+    }
+    let mut table = table(&["order", "placed", "customer", "units", "total", "status", "stock", "payment"]);
+    for view in views {
+        table.add_row([
+            view.order_id.clone(),
+            at(view.placed_time.as_ref()),
+            view.customer_id.clone(),
+            view.item_count.to_string(),
+            money(view.total.as_ref()),
+            standing(view),
+            or_nothing(stock(view)),
+            or_nothing(payment(view)),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// One line about a change that was seen at `now`.
+pub(super) fn change(view: &OrderView, now: DateTime<Utc>) -> String {
+    let mut told = format!(
+        "{}  {}  stock {}  payment {}",
+        now.to_rfc3339_opts(SecondsFormat::Millis, true),
+        standing(view),
+        or_nothing(stock(view)),
+        or_nothing(payment(view)),
+    );
+    if view.finished {
+        told.push_str("  finished");
+    }
+    told
+}
+
+/// Where an order stands, and why it was cancelled.
+pub(super) fn standing(view: &OrderView) -> String {
+    let status = words(view.status().as_str_name(), "ORDER_STATUS_");
+    let reason = words(view.cancel_reason().as_str_name(), "CANCEL_REASON_");
+    match (view.status(), view.cancel_reason()) {
+        (OrderStatus::Cancelled, CancelReason::Customer) => format!("{status}: by the customer"),
+        (OrderStatus::Cancelled, CancelReason::Deadline) => format!("{status}: deadline passed"),
+        (OrderStatus::Cancelled, _) => format!("{status}: {reason}"),
+        (OrderStatus::Pending | OrderStatus::Confirmed | OrderStatus::Unspecified, _) => status,
+    }
+}
+
+fn stock(view: &OrderView) -> String {
+    words(view.stock_status().as_str_name(), "STOCK_STATUS_")
+}
+
+fn payment(view: &OrderView) -> String {
+    words(view.payment_state().as_str_name(), "PAYMENT_STATE_")
+}
+
+fn or_nothing(told: String) -> String {
+    if told.is_empty() { NOTHING.to_owned() } else { told }
+}
+
+fn units(lines: &[OrderLine]) -> String {
+    match lines.iter().map(|line| u64::from(line.quantity)).sum::<u64>() {
+        1 => "1 unit".to_owned(),
+        units => format!("{units} units"),
+    }
+}
+
+fn lines(lines: &[OrderLine]) -> String {
+    let mut table = table(&["sku", "name", "quantity", "unit price"]);
+    for line in lines {
+        let (sku, name, price) = (line.sku.clone(), line.name.clone(), money(line.unit_price.as_ref()));
+        table.add_row([sku, name, line.quantity.to_string(), price]);
+    }
+    format!("{table}\n")
+}

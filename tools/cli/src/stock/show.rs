@@ -1,0 +1,36 @@
+//! Stock as people read it.
+
+use bowline_contracts::inventory::v1::{Movement, StockLevel};
+
+use crate::tables::{at, table, words};
+
+pub(super) fn levels(levels: &[StockLevel]) -> String {
+    let mut table = table(&["sku", "available", "reserved", "sold"]);
+    for StockLevel { sku, available, reserved, sold } in levels {
+        table.add_row([sku.clone(), available.to_string(), reserved.to_string(), sold.to_string()]);
+    }
+    format!("{table}\n")
+}
+
+pub(super) fn movements(movements: &[Movement]) -> String {
+    if movements.is_empty() {
+        return "nothing has moved yet; `bowline stock adjust SKU=+UNITS` adds units\n".to_owned();
+    }
+    let mut table = table(&["at", "what", "available", "reserved", "sold", "order or reason"]);
+    for movement in movements {
+        let about = if movement.order_id.is_empty() { &movement.reason } else { &movement.order_id };
+        table.add_row([
+            at(movement.record_time.as_ref()),
+            words(movement.kind().as_str_name(), "MOVEMENT_KIND_"),
+            change(movement.available_delta),
+            change(movement.reserved_delta),
+            change(movement.sold_delta),
+            about.clone(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+fn change(delta: i64) -> String {
+    if delta == 0 { String::new() } else { format!("{delta:+}") }
+}
