@@ -1,5 +1,6 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 
+mod crates;
 mod queries;
 
 use std::process::ExitCode;
@@ -26,12 +27,19 @@ enum Chore {
         #[arg(long, env = "BOWLINE_POSTGRES_URL", hide_env_values = true)]
         postgres_url: Option<url::Url>,
     },
+    /// Writes the picture of the crates and their imports into ARCHITECTURE.md.
+    Crates {
+        /// Change nothing; fail if the picture is not what it would become.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let outcome = match Options::parse().chore {
         Chore::Queries { check, postgres_url } => queries::run(check, postgres_url).await,
+        Chore::Crates { check } => crates::run(check),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
