@@ -79,21 +79,24 @@ async fn fill_catalogue(fleet: &Fleet, plan: &Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Commands to try, with addresses that are right.
+/// Commands to try.
 fn examples(stack: &Stack, fleet: &Fleet, plan: Option<&Plan>) -> anyhow::Result<String> {
-    let address = |service| fleet.ground.places.grpc_url(service).trim_start_matches("http://").to_owned();
-    let (orders, projection) = (address("orders"), address("projection"));
-    let sku = plan.and_then(|plan| plan.stock.first()).map_or("SKU", |stock| &stock.sku);
-    let request_id = SystemIds.next_id();
     let logs = running::logs_of(stack)?;
+    let begin = match plan.and_then(|plan| plan.stock.first()) {
+        Some(level) => {
+            format!("bowline catalog show\n  bowline order place --customer c-1 '{}=1' --watch", level.sku)
+        }
+        None => "bowline catalog import FILE".to_owned(),
+    };
     Ok(format!(
-        "Try, with any gRPC client that knows reflection:
-  grpcurl -plaintext {orders} list
-  grpcurl -plaintext -d '{{\"request_id\":\"{request_id}\",\"customer_id\":\"c-1\",\"payment_token\":\"tok_visa\",\
-         \"lines\":[{{\"sku\":\"{sku}\",\"quantity\":1}}]}}' {orders} bowline.orders.v1.OrdersService/PlaceOrder
-  grpcurl -plaintext -d '{{\"order_id\":\"…\"}}' {projection} bowline.projection.v1.QueryService/GetOrderTimeline
+        "Try, in another terminal:
+  {begin}
+  bowline order list
+  bowline order history ORDER_ID
   bowline check
+or any gRPC client that knows reflection: grpcurl -plaintext {} list
 Logs are in {}, addresses and database URLs in {}.",
+        fleet.ground.places.grpc_address("orders"),
         logs.display(),
         logs.with_file_name("stack.json").display(),
     ))

@@ -7,6 +7,7 @@ mod broken_books;
 mod cancelling;
 mod dead_letters;
 mod deleted_records;
+mod everyday;
 mod kills;
 mod pauses;
 mod provider_trouble;
