@@ -1,5 +1,6 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 
+mod asyncapi;
 mod crates;
 mod queries;
 
@@ -27,6 +28,12 @@ enum Chore {
         #[arg(long, env = "BOWLINE_POSTGRES_URL", hide_env_values = true)]
         postgres_url: Option<url::Url>,
     },
+    /// Writes docs/asyncapi.yaml from the registry of topics and messages.
+    Asyncapi {
+        /// Change nothing; fail if the page is not what it would become.
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes the picture of the crates and their imports into ARCHITECTURE.md.
     Crates {
         /// Change nothing; fail if the picture is not what it would become.
@@ -39,6 +46,7 @@ enum Chore {
 async fn main() -> ExitCode {
     let outcome = match Options::parse().chore {
         Chore::Queries { check, postgres_url } => queries::run(check, postgres_url).await,
+        Chore::Asyncapi { check } => asyncapi::run(check),
         Chore::Crates { check } => crates::run(check),
     };
     match outcome {
