@@ -48,7 +48,7 @@ const LAYERS: &[&[&str]] = &[
         "bowline-model",
         "xtask",
     ],
-    &["bowline-prove", "bowline-faults"],
+    &["bowline-prove", "bowline-faults", "bowline-reference"],
     &["bowline-cli", "bowline-e2e", "bowline-simulation", "bowline-architecture"],
 ];
 

@@ -50,6 +50,11 @@ use args::{Command, Options};
 use clap::Parser as _;
 use stop::Stop;
 
+/// The definition of the command line, which documents are held against.
+pub fn command() -> clap::Command {
+    <Options as clap::CommandFactory>::command()
+}
+
 /// Reads the command line, runs the command, and says how it went.
 pub fn main() -> ExitCode {
     let options = Options::parse();

@@ -1,6 +1,7 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 
 mod asyncapi;
+mod configuration;
 mod crates;
 mod queries;
 
@@ -28,6 +29,12 @@ enum Chore {
         #[arg(long, env = "BOWLINE_POSTGRES_URL", hide_env_values = true)]
         postgres_url: Option<url::Url>,
     },
+    /// Writes docs/configuration.md from the options that the services define.
+    Configuration {
+        /// Change nothing; fail if the page is not what it would become.
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes docs/asyncapi.yaml from the registry of topics and messages.
     Asyncapi {
         /// Change nothing; fail if the page is not what it would become.
@@ -46,6 +53,7 @@ enum Chore {
 async fn main() -> ExitCode {
     let outcome = match Options::parse().chore {
         Chore::Queries { check, postgres_url } => queries::run(check, postgres_url).await,
+        Chore::Configuration { check } => configuration::run(check),
         Chore::Asyncapi { check } => asyncapi::run(check),
         Chore::Crates { check } => crates::run(check),
     };

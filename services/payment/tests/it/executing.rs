@@ -138,6 +138,24 @@ async fn a_message_that_cannot_be_applied_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn what_a_newer_sender_adds_is_passed_over() {
+    let stage = Stage::new(Switches::default()).await;
+    let mut replica = stage.doomed_replica().await;
+    let order = new_order();
+    let mut of_another_type = stock_reserved(order, "tok_visa");
+    of_another_type.envelope.message_type = "bowline.inventory.v1.StockCounted".into();
+    of_another_type.payload = vec![0xff].into();
+    replica.hear(vec![of_another_type]).await;
+    assert_eq!(status(&stage, order).await, None);
+
+    let mut with_another_field = stock_reserved(order, "tok_visa");
+    // A text in field 1000.
+    with_another_field.payload = [&with_another_field.payload[..], &[0xc2, 0x3e, 1, b'x']].concat().into();
+    replica.hear(vec![with_another_field]).await;
+    assert_eq!(status(&stage, order).await, Some(Status::Authorizing));
+}
+
+#[tokio::test]
 async fn what_is_told_names_its_cause() {
     let stage = Stage::new(Switches::default()).await;
     let mut replica = stage.doomed_replica().await;

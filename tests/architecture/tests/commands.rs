@@ -1,0 +1,132 @@
+//! The documents: every call of the command-line tool that they show can be given.
+
+use bowline_architecture::{pages, text};
+use clap::error::ErrorKind;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+/// The code on a page.
+#[derive(Default)]
+struct Code {
+    /// In the running text.
+    mentions: Vec<String>,
+    /// Lines of blocks, those that go on on the next line joined.
+    lines: Vec<String>,
+}
+
+impl Code {
+    fn read(markdown: &str) -> Self {
+        let (mut code, mut block) = (Self::default(), None::<String>);
+        for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+            match event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => block = Some(String::new()),
+                Event::End(TagEnd::CodeBlock) => {
+                    let whole = block.take().unwrap_or_default().replace("\\\n", " ");
+                    code.lines.extend(whole.lines().map(str::to_owned));
+                }
+                Event::Code(mention) => code.mentions.push(mention.into_string()),
+                Event::Text(words) => {
+                    block.as_mut().into_iter().for_each(|block| block.push_str(&words));
+                }
+                _ => {}
+            }
+        }
+        code
+    }
+}
+
+/// What the launcher does by itself.
+const LAUNCHERS: [&str; 2] = ["install", "test"];
+
+/// The calls of the command-line tool in a line of a shell, without what the shell and the launcher take for themselves.
+fn calls(line: &str) -> Result<Vec<Vec<String>>, String> {
+    if !line.contains("bowline ") {
+        return Ok(Vec::new());
+    }
+    // A text that is no command need not be one for a shell.
+    let Some(words) = shlex::split(line.trim_start_matches("$ ")) else {
+        return if line.contains("./bowline ") {
+            Err("its quotes do not match".to_owned())
+        } else {
+            Ok(Vec::new())
+        };
+    };
+    let commands = words.split(|word| ["&&", "||", ";", "|", "&"].contains(&word.as_str()));
+    let called = commands.filter_map(|command| {
+        let mut words = command.iter().skip_while(|word| word.contains('=')).map(String::as_str);
+        words.next().filter(|program| *program == "bowline" || program.ends_with("/bowline"))?;
+        let words = words.filter(|word| *word != "--no-install").take_while(|word| !word.starts_with('>'));
+        Some(words.filter(|word| *word != "…" && *word != "...").map(str::to_owned).collect())
+    });
+    Ok(called.collect())
+}
+
+/// What is wrong with a call. In the running text it need not be complete.
+fn misused(words: &[String], complete: bool) -> Option<String> {
+    let stands_for_another = |word: &String| {
+        let shouted = word.bytes().any(|byte| byte.is_ascii_uppercase());
+        word.contains('…') || word.starts_with('<') || shouted && *word == word.to_uppercase()
+    };
+    let command = words.first()?;
+    if LAUNCHERS.contains(&command.as_str()) || stands_for_another(command) {
+        return None;
+    }
+    let line = std::iter::once("bowline").chain(words.iter().map(String::as_str));
+    let fault = bowline_cli::command().try_get_matches_from(line).err()?;
+    let fine = match fault.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
+        ErrorKind::MissingSubcommand
+        | ErrorKind::MissingRequiredArgument
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !complete,
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => words.iter().any(stands_for_another),
+        _ => false,
+    };
+    (!fine).then(|| fault.to_string())
+}
+
+#[test]
+fn every_command_can_be_given() {
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for path in pages() {
+        let page = Code::read(&text(&path));
+        let shown = page.lines.iter().map(|line| (line, true));
+        for (line, complete) in shown.chain(page.mentions.iter().map(|code| (code, false))) {
+            let mut say = |fault| wrong.push(format!("{}: {line}: {fault}", path.display()));
+            match calls(line) {
+                Ok(calls) => {
+                    seen += calls.len();
+                    calls.iter().filter_map(|words| misused(words, complete)).for_each(say);
+                }
+                Err(fault) => say(fault),
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} commands are found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_command_that_cannot_be_given_is_found() {
+    let fault = |line: &str, complete| -> Option<String> {
+        calls(line).unwrap().iter().find_map(|words| misused(words, complete))
+    };
+    for fine in [
+        "./bowline demo --orders 100   # a few",
+        "RUST_LOG=info ./bowline --no-install demo --report report.json > out.txt",
+        "cd bowline && ./bowline test -p bowline-kernel",
+        "bowline prove --help",
+        "bowline demo --orders COUNT",
+        "bowline COMMAND --help",
+    ] {
+        assert_eq!(fault(fine, true), None, "{fine}");
+    }
+    for wrong in [
+        "bowline demo --order 100",
+        "./bowline fly",
+        "a && bowline demo --orders many",
+        "bowline dead-letters",
+    ] {
+        assert!(fault(wrong, true).is_some(), "{wrong}");
+    }
+    assert_eq!(fault("bowline dead-letters", false), None);
+    assert!(calls("./bowline demo --report \"a").is_err());
+}
