@@ -30,10 +30,10 @@ fn main() {
 
 fn page() -> String {
     let services = [
-        ("Orders", rows(bowline_orders::config::Options::command())),
-        ("Inventory", rows(bowline_inventory::config::Options::command())),
-        ("Payment", rows(bowline_payment::config::Options::command())),
-        ("Projection", rows(bowline_projection::config::Options::command())),
+        ("Orders", rows(&bowline_orders::config::Options::command())),
+        ("Inventory", rows(&bowline_inventory::config::Options::command())),
+        ("Payment", rows(&bowline_payment::config::Options::command())),
+        ("Projection", rows(&bowline_projection::config::Options::command())),
     ];
     let [(_, first), others @ ..] = &services;
     let common: Vec<&Row> =
@@ -48,7 +48,7 @@ fn page() -> String {
 }
 
 /// The options of a service in the order of their help, without those that only ask for help.
-fn rows(command: Command) -> Vec<Row> {
+fn rows(command: &Command) -> Vec<Row> {
     let asks = |argument: &&Arg| !["help", "version"].contains(&argument.get_id().as_str());
     command.get_arguments().filter(asks).map(row).collect()
 }
