@@ -7,8 +7,8 @@
 //! **Does not.** Nothing outside of the bounds is said: more orders, other stock. SQL, Kafka and codecs are not part of
 //! it; the services' own tests and `tests/e2e` have them.
 //!
-//! What services were seen to do can be held against the saga's model step by step ([`saga::Replay`]); `tests/simulation`
-//! does.
+//! What services were seen to do can be held against the saga's model step by step ([`saga::Replay`]), which
+//! `tests/simulation` does; so can what they were seen to publish ([`saga::explain`]), which `tools/prove` does.
 //!
 //! **How to add one more model.** A module here that implements `stateright::Model`, with tests that break what it
 //! stands for and see it found, and a subcommand in `main.rs`.

@@ -37,6 +37,7 @@ mod provider;
 mod rank;
 mod replay;
 mod stock;
+mod trace;
 mod world;
 
 pub use bounds::{Bounds, Defect};
@@ -44,4 +45,5 @@ pub use explore::{Report, Violation, explore};
 pub use model::{Action, SagaModel};
 pub use provider::Verdict;
 pub use replay::{Replay, Taken};
+pub use trace::{Recorded, explain};
 pub use world::{Input, Service, World};

@@ -222,7 +222,8 @@ async fn look(
     let access = stage.fleet.ground.access()?;
     let busy = bowline_prove::wait_until_quiet(&access, args.quiet_max).await?.err();
     say("checking the invariants");
-    let proof = bowline_prove::prove(&access).await?;
+    let mut proof = bowline_prove::prove(&access).await?;
+    proof.invariants.push(bowline_prove::check_sagas(&access).await?);
     let comparison = compare(plan, &replayed.outcome);
     Ok(Findings { proof, comparison, busy })
 }

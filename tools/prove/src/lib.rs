@@ -8,6 +8,8 @@
 //! published messages, with the mapping written here a second time. Nothing in it grows with the size of an order: of
 //! each order it keeps a few numbers, so a hundred thousand orders take seconds and little memory.
 //!
+//! [`check_sagas`] holds what was published about each order against the model of the saga.
+//!
 //! [`Reconciler`] compares orders, reservations, payments and the provider's books while traffic flows.
 //!
 //! **Does not.** On a stack that is at work [`prove`] reports differences that are none: the databases are read one after the
@@ -30,7 +32,9 @@ mod provider;
 mod quiet;
 mod reconcile;
 mod reservations;
+mod sagas;
 mod stock;
+mod topics;
 
 use std::sync::Arc;
 
@@ -82,7 +86,10 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let (kafka, lane_heads) = (access.kafka.clone(), heads.clone());
     folded.spawn(async move { orders::read(&orders_database).await.map(Folded::Orders) });
     folded.spawn(async move { payments::read(&payment_database).await.map(Folded::Payments) });
-    folded.spawn(async move { projection::fold_topics(&kafka, &lane_heads).await.map(Folded::Projection) });
+    let fold = async move {
+        topics::fold_topics(&kafka, &projection::EVENTS, &lane_heads, projection::Told::default()).await
+    };
+    folded.spawn(async move { fold.await.map(Folded::Projection) });
     let (mut orders, mut payments, mut published) = (None, None, None);
     while let Some(part) = folded.join_next().await {
         match part.map_err(Error::Panicked)?? {
@@ -95,6 +102,18 @@ pub async fn prove(access: &Access) -> Result<Proof, Error> {
     let payments = payments.expect("its task has ended well");
     let published = published.expect("its task has ended well");
     conclude(&databases, &access.provider, &heads, orders, payments, published).await
+}
+
+/// Holds every saga of the stack, which should be at rest, against the model: what was published about an order is what
+/// the model publishes in one of its runs, each message as the answer to the same one.
+///
+/// Commands are part of it, and topics keep those for a while only; so it is for stacks that are younger than that.
+pub async fn check_sagas(access: &Access) -> Result<Invariant, Error> {
+    let heads = lanes::Heads::read(&access.databases.connect()?).await?;
+    let sagas = sagas::Sagas::default();
+    let published =
+        topics::fold_topics(&access.kafka, &bowline_contracts::topics::ALL, &heads, sagas).await?;
+    tokio::task::spawn_blocking(move || published.told.check()).await.map_err(Error::Panicked)
 }
 
 /// The ledger of a stack whose topics are kept by its caller. Its connections stay open from one proof to the next.
@@ -115,7 +134,8 @@ impl Ledger {
         let heads = lanes::Heads::read(&self.databases).await?;
         let orders = orders::read(&self.databases.orders).await?;
         let payments = payments::read(&self.databases.payment).await?;
-        let published = projection::fold_messages(messages, &heads);
+        let published =
+            topics::fold_messages(messages, &projection::EVENTS, &heads, projection::Told::default());
         conclude(&self.databases, provider, &heads, orders, payments, published).await
     }
 }
@@ -126,12 +146,13 @@ async fn conclude(
     heads: &lanes::Heads,
     orders: orders::Orders,
     payments: payments::Payments,
-    published: projection::Published,
+    published: topics::Published<projection::Told>,
 ) -> Result<Proof, Error> {
     let stock = stock::check(&databases.inventory).await?;
     let reservations = reservations::check(&databases.inventory, &orders.by_id).await?;
     let provider = provider::check(provider, &payments.by_id).await?;
-    let views = projection::check(&databases.projection, published).await?;
+    let topics::Published { told, topics } = published;
+    let views = projection::check(&databases.projection, told).await?;
     let applied = lanes::watermarks(databases, heads).await?;
     let parked = lanes::parked(databases, heads).await?;
     let in_order = applied::check(databases).await?;
@@ -149,7 +170,7 @@ async fn conclude(
             provider,
             views.rows,
             views.timelines,
-            views.topics,
+            topics,
             applied,
             lanes::published(heads),
             parked,
@@ -165,5 +186,5 @@ async fn conclude(
 enum Folded {
     Orders(orders::Orders),
     Payments(payments::Payments),
-    Projection(projection::Published),
+    Projection(topics::Published<projection::Told>),
 }

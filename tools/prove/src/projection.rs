@@ -2,28 +2,56 @@
 
 mod events;
 mod rows;
-mod topics;
 
 pub(crate) use rows::check;
-pub(crate) use topics::{Published, fold_messages, fold_topics};
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS, Topic};
+use bowline_messaging::tail::Message;
 use bowline_projection_domain::{OrderLine, Patch};
 use uuid::Uuid;
 
+use crate::topics::Fold;
+
+/// The topics that read models are computed from.
+pub(crate) static EVENTS: [&Topic; 3] = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
+
+/// What the events say of the orders.
+#[derive(Default)]
+pub(crate) struct Told(HashMap<Uuid, View>);
+
+/// What they say of one order.
+#[derive(Debug, Clone, Default)]
+struct View {
+    row: Condensed,
+    events: IdSet,
+}
+
 /// A row of an order, with a digest in the place of its lines: of large orders they would fill the memory.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Condensed {
+struct Condensed {
     patch: Patch,
     lines: Option<u64>,
 }
 
 /// A set of ids, as its size and their sum: equal sets are equal, and sets that differ by accident are not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct IdSet {
+struct IdSet {
     count: u64,
     sum: u128,
+}
+
+impl Fold for Told {
+    fn fold(&mut self, message: &Message) -> Result<(), String> {
+        if let Some(event) = events::read(message)? {
+            let view = self.0.entry(message.key).or_default();
+            view.row = std::mem::take(&mut view.row).merge(Condensed::new(Patch::from(&event)));
+            view.events.add(message.envelope.id);
+        }
+        Ok(())
+    }
 }
 
 impl Condensed {

@@ -17,7 +17,7 @@ use bowline_load::generator::{
 use bowline_load::plan::{OrderLimits, Plan};
 use bowline_load::retail;
 use bowline_messaging::KafkaOptions;
-use bowline_prove::{Proof, prove, wait_until_quiet};
+use bowline_prove::{Proof, check_sagas, prove, wait_until_quiet};
 use bowline_test_support::{binaries, eventually};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
@@ -182,6 +182,9 @@ impl Bench {
     pub(crate) async fn settle(&self, plan: &Plan, outcome: &Outcome, others: u64) -> Proof {
         let proof = self.prove().await;
         assert_holds(&proof);
+        let access = self.fleet.ground.access().expect("every service has a database");
+        let sagas = check_sagas(&access).await.expect("the topics can be read");
+        assert!(sagas.checked > 0 && sagas.violations == 0, "{sagas:#?}");
         assert_agrees(plan, outcome, &proof, others);
         proof
     }

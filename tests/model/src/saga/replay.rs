@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bowline_kernel::{OrderId, Sku};
-use bowline_orders_domain::{Canceller, PlaceOrder};
+use bowline_orders_domain::{Canceller, PlaceOrder, Status};
 use bowline_payment_domain::{Operation, OperationKind};
 use stateright::Model as _;
 
@@ -17,10 +17,10 @@ use super::stock::Stock;
 use super::world::{Input, Saga, Service, World};
 
 /// A world of the model that goes where services have gone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replay {
     model: SagaModel,
-    world: World,
+    pub(crate) world: World,
 }
 
 /// What a service has taken up, and committed what it made of it.
@@ -48,9 +48,8 @@ impl Replay {
         self.world.sagas.push(Arc::new(Saga::placed(order)));
     }
 
-    /// A service has taken something up. Returns the names of the messages that somebody reacts to which the model
-    /// publishes with it, and `OrderFinished`; the error says why the model cannot take this step, or what does not hold
-    /// behind it.
+    /// A service has taken something up. Returns the names of the messages that the model publishes with it; the error says
+    /// why the model cannot take this step, or what does not hold behind it.
     pub fn take(
         &mut self,
         order: OrderId,
@@ -160,7 +159,13 @@ fn published(before: &Saga, after: &Saga) -> Vec<&'static str> {
         let new = after.lane(lane).messages()[known..].iter();
         names.extend(new.filter(|message| message.lanes().first() == Some(&lane)).map(Message::name));
     }
+    // Nobody reacts to these, so no lane of the model has them.
+    names.extend((!is_cancelled(before) && is_cancelled(after)).then_some("OrderCancelled"));
     names.extend(after.ends[before.ends.len()..].iter().map(|_| "OrderFinished"));
     names.sort_unstable();
     names
+}
+
+fn is_cancelled(saga: &Saga) -> bool {
+    matches!(saga.order.status(), Some(Status::Cancelled(_)))
 }

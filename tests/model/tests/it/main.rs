@@ -3,3 +3,4 @@
 
 mod lanes;
 mod saga;
+mod trace;

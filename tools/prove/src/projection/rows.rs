@@ -9,8 +9,7 @@ use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use uuid::Uuid;
 
-use super::topics::Told;
-use super::{Condensed, IdSet, Published};
+use super::{Condensed, IdSet, Told, View};
 use crate::access::Database;
 use crate::{Error, Invariant};
 
@@ -18,7 +17,6 @@ use crate::{Error, Invariant};
 pub(crate) struct Views {
     pub(crate) rows: Invariant,
     pub(crate) timelines: Invariant,
-    pub(crate) topics: Invariant,
 }
 
 /// A row of `projection.order_views`.
@@ -49,14 +47,13 @@ struct Row {
 
 /// Of every order that the topics or the read model know: its row is the fold of its messages, and its timeline holds
 /// each of them once.
-pub(crate) async fn check(database: &Database, published: Published) -> Result<Views, Error> {
-    let Published { by_order, topics } = published;
-    let rows = rows(database, &by_order).await?;
-    let timelines = timelines(database, by_order).await?;
-    Ok(Views { rows, timelines, topics })
+pub(crate) async fn check(database: &Database, Told(told): Told) -> Result<Views, Error> {
+    let rows = rows(database, &told).await?;
+    let timelines = timelines(database, told).await?;
+    Ok(Views { rows, timelines })
 }
 
-async fn rows(database: &Database, told: &HashMap<Uuid, Told>) -> Result<Invariant, Error> {
+async fn rows(database: &Database, told: &HashMap<Uuid, View>) -> Result<Invariant, Error> {
     let mut invariant = Invariant::new("the projection equals a fold of the published events");
     let mut found = 0;
     let mut stored = sqlx::query_as::<_, Row>("SELECT * FROM projection.order_views").fetch(&database.pool);
@@ -80,7 +77,7 @@ async fn rows(database: &Database, told: &HashMap<Uuid, Told>) -> Result<Invaria
     Ok(invariant)
 }
 
-async fn timelines(database: &Database, mut told: HashMap<Uuid, Told>) -> Result<Invariant, Error> {
+async fn timelines(database: &Database, mut told: HashMap<Uuid, View>) -> Result<Invariant, Error> {
     let mut invariant = Invariant::new("timelines hold every published event exactly once");
     let mut stored: HashMap<Uuid, IdSet> = HashMap::with_capacity(told.len());
     let mut rows = sqlx::query_as::<_, (Uuid, Uuid)>("SELECT order_id, event_id FROM projection.timeline")

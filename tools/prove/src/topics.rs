@@ -1,41 +1,34 @@
-//! The published messages, read from the topics and folded.
+//! The published messages, read from the topics and handed on once each and in order.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS, Topic};
+use bowline_contracts::topics::Topic;
 use bowline_messaging::KafkaOptions;
 use bowline_messaging::tail::{From, Message, Tail};
-use bowline_projection_domain::Patch;
-use uuid::Uuid;
 
-use super::{Condensed, IdSet, events};
 use crate::lanes::{Heads, Lane};
 use crate::{Error, Invariant};
 
 /// How long the topics may be silent while something that the sources have committed has not come.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// The topics that read models are computed from.
-static EVENTS: [&Topic; 3] = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
-
-/// What the topics say.
-pub(crate) struct Published {
-    pub(super) by_order: HashMap<Uuid, Told>,
-    /// Of every lane: its messages lie on the topic without a gap, up to the head, and can be read.
-    pub(super) topics: Invariant,
+/// What becomes of the messages.
+pub(crate) trait Fold {
+    /// The next message of its lane; the error says what cannot be read.
+    fn fold(&mut self, message: &Message) -> Result<(), String>;
 }
 
-/// What the topics say of one order.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Told {
-    pub(super) row: Condensed,
-    pub(super) events: IdSet,
+/// What the topics say.
+pub(crate) struct Published<F> {
+    pub(crate) told: F,
+    /// Of every lane: its messages lie on the topic without a gap, up to the head, and can be read.
+    pub(crate) topics: Invariant,
 }
 
 /// One lane while it is read.
 struct Reading {
-    topic: &'static Topic,
+    source: &'static str,
     /// The last sequence that its source has committed.
     head: i64,
     /// The last sequence folded.
@@ -45,11 +38,16 @@ struct Reading {
     fault: Option<String>,
 }
 
-/// Reads the three topics of events from their beginning to the heads that the sources have committed. Of a message that
-/// lies there more than once the first counts.
-pub(crate) async fn fold_topics(kafka: &KafkaOptions, heads: &Heads) -> Result<Published, Error> {
-    let mut lanes = Readings::new(heads);
-    let mut tail = Tail::open(kafka, &EVENTS, From::Beginning).await?;
+/// Folds `topics` from their beginning to the heads that the sources have committed. Of a message that lies there more
+/// than once the first counts.
+pub(crate) async fn fold_topics<F: Fold>(
+    kafka: &KafkaOptions,
+    topics: &[&'static Topic],
+    heads: &Heads,
+    told: F,
+) -> Result<Published<F>, Error> {
+    let mut lanes = Readings::new(topics, heads, told);
+    let mut tail = Tail::open(kafka, topics, From::Beginning).await?;
     while lanes.open > 0 {
         let Ok(Some(messages)) = tokio::time::timeout(SILENCE_MAX, tail.next()).await else { break };
         for message in messages {
@@ -60,91 +58,89 @@ pub(crate) async fn fold_topics(kafka: &KafkaOptions, heads: &Heads) -> Result<P
 }
 
 /// As [`fold_topics`], of messages that are read already; those of other topics are passed over.
-pub(crate) fn fold_messages(messages: Vec<Message>, heads: &Heads) -> Published {
-    let mut lanes = Readings::new(heads);
-    for message in messages.into_iter().filter(|message| EVENTS.contains(&message.topic)) {
+pub(crate) fn fold_messages<F: Fold>(
+    messages: Vec<Message>,
+    topics: &[&'static Topic],
+    heads: &Heads,
+    told: F,
+) -> Published<F> {
+    let mut lanes = Readings::new(topics, heads, told);
+    for message in messages.into_iter().filter(|message| topics.contains(&message.topic)) {
         lanes.take(message);
     }
     lanes.published()
 }
 
-/// Every lane of events while it is read.
-struct Readings {
+/// Every lane while it is read.
+struct Readings<F> {
     lanes: HashMap<(&'static str, u16), Reading>,
-    by_order: HashMap<Uuid, Told>,
+    told: F,
     /// How many lanes have not come to their heads.
     open: usize,
 }
 
-impl Readings {
-    fn new(heads: &Heads) -> Self {
+impl<F: Fold> Readings<F> {
+    fn new(topics: &[&'static Topic], heads: &Heads, told: F) -> Self {
         let mut lanes: HashMap<(&'static str, u16), Reading> = HashMap::new();
-        for topic in EVENTS {
+        for topic in topics {
+            let [source] = topic.sources else { unreachable!("every topic of today has one source") };
             for partition in 0..topic.partitions {
                 let name = Lane {
-                    source: topic.owner.to_owned(),
+                    source: (*source).to_owned(),
                     topic: topic.name.to_owned(),
                     partition: partition.cast_signed(),
                 };
                 let head = heads.last(&name).unwrap_or_default();
-                lanes.insert((topic.name, partition), Reading::new(topic, head));
+                lanes.insert((topic.name, partition), Reading::new(source, head));
             }
         }
         let open = lanes.values().filter(|lane| lane.folded < lane.head).count();
-        Self { lanes, by_order: HashMap::new(), open }
+        Self { lanes, told, open }
     }
 
     fn take(&mut self, message: Message) {
         let place = (message.topic.name, message.partition);
         let lane = self.lanes.get_mut(&place).expect("all partitions were added");
         let was_open = lane.folded < lane.head;
-        lane.take(message, &mut self.by_order);
+        lane.take(message, &mut self.told);
         self.open -= usize::from(was_open && lane.folded >= lane.head);
     }
 
-    fn published(self) -> Published {
+    fn published(self) -> Published<F> {
         let mut invariant = Invariant::new("the topics hold every committed message, without a gap");
         let mut lanes: Vec<_> = self.lanes.into_iter().collect();
         lanes.sort_unstable_by_key(|(name, _)| *name);
         for ((topic, partition), lane) in lanes {
             invariant.check(lane.fault().map(|fault| format!("{topic}, partition {partition}: {fault}")));
         }
-        Published { by_order: self.by_order, topics: invariant }
+        Published { told: self.told, topics: invariant }
     }
 }
 
 impl Reading {
-    fn new(topic: &'static Topic, head: i64) -> Self {
-        Self { topic, head, folded: 0, early: BTreeMap::new(), fault: None }
+    fn new(source: &'static str, head: i64) -> Self {
+        Self { source, head, folded: 0, early: BTreeMap::new(), fault: None }
     }
 
-    fn take(&mut self, message: Message, by_order: &mut HashMap<Uuid, Told>) {
+    fn take(&mut self, message: Message, told: &mut impl Fold) {
         let sequence = message.envelope.sequence;
-        if message.envelope.source != self.topic.owner {
+        if message.envelope.source != self.source {
             let source = &message.envelope.source;
             self.fault.get_or_insert_with(|| format!("a message of {source} lies here"));
         } else if sequence == self.folded + 1 {
-            self.fold(&message, by_order);
+            self.fold(&message, told);
             while let Some(next) = self.early.remove(&(self.folded + 1)) {
-                self.fold(&next, by_order);
+                self.fold(&next, told);
             }
         } else if sequence > self.folded {
             self.early.insert(sequence, message);
         }
     }
 
-    fn fold(&mut self, message: &Message, by_order: &mut HashMap<Uuid, Told>) {
+    fn fold(&mut self, message: &Message, told: &mut impl Fold) {
         self.folded = message.envelope.sequence;
-        match events::read(message) {
-            Ok(Some(event)) => {
-                let told: &mut Told = by_order.entry(message.key).or_default();
-                told.row = std::mem::take(&mut told.row).merge(Condensed::new(Patch::from(&event)));
-                told.events.add(message.envelope.id);
-            }
-            Ok(None) => {}
-            Err(reason) => {
-                self.fault.get_or_insert_with(|| format!("message {}: {reason}", message.envelope.sequence));
-            }
+        if let Err(reason) = told.fold(message) {
+            self.fault.get_or_insert_with(|| format!("message {}: {reason}", message.envelope.sequence));
         }
     }
 
@@ -163,7 +159,9 @@ mod tests {
     use bowline_contracts::envelope::Envelope;
     use bowline_contracts::events::Published as _;
     use bowline_contracts::orders::v1::OrderCancelled;
+    use bowline_contracts::topics::ORDERS_EVENTS;
     use chrono::{DateTime, Utc};
+    use uuid::Uuid;
 
     use super::*;
 
@@ -187,12 +185,21 @@ mod tests {
         Message { topic: &ORDERS_EVENTS, partition: 0, offset: 0, key: Uuid::nil(), envelope, payload }
     }
 
-    fn read(head: i64, sequences: &[i64]) -> (Option<String>, u64) {
-        let (mut lane, mut by_order) = (Reading::new(&ORDERS_EVENTS, head), HashMap::new());
-        for sequence in sequences {
-            lane.take(message(*sequence), &mut by_order);
+    struct Count(u64);
+
+    impl Fold for Count {
+        fn fold(&mut self, _: &Message) -> Result<(), String> {
+            self.0 += 1;
+            Ok(())
         }
-        (lane.fault(), by_order.values().map(|told| told.events.count).sum())
+    }
+
+    fn read(head: i64, sequences: &[i64]) -> (Option<String>, u64) {
+        let (mut lane, mut told) = (Reading::new("orders", head), Count(0));
+        for sequence in sequences {
+            lane.take(message(*sequence), &mut told);
+        }
+        (lane.fault(), told.0)
     }
 
     #[test]
