@@ -1,6 +1,7 @@
 //! The registry of message types: which protobuf message travels on which topic under which name.
 
 use prost::Message;
+use uuid::Uuid;
 
 use crate::topics::{self, Topic};
 use crate::{inventory, orders, payment};
@@ -12,6 +13,26 @@ pub trait Published: Message + Default {
 
     /// The topic it travels on.
     fn topic() -> &'static Topic;
+}
+
+/// Why a message cannot be read, now or later.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub enum Unreadable {
+    /// The bytes are no message of the type that the envelope names.
+    #[error("its payload is no {message_type}: {source}")]
+    Payload {
+        /// The type that was named.
+        message_type: &'static str,
+        /// What is wrong with the bytes.
+        #[source]
+        source: prost::DecodeError,
+    },
+    /// Key and payload do not agree, so the message is on a lane that is not its own.
+    #[error("it is about order {named:?}, which is not its key")]
+    OtherOrder {
+        /// The order in the payload.
+        named: String,
+    },
 }
 
 /// Lists, per topic, the messages that travel on it; makes an enum of a topic's messages with decoding by type.
@@ -31,6 +52,18 @@ macro_rules! registry {
                         $($type => Some(<$message>::decode(payload).map(Self::$variant)),)+
                         _ => None,
                     }
+                }
+
+                /// Reads a message that came under `key`, which must be the order that it is about; `None` for a type that
+                /// this build does not know, which comes from a newer sender.
+                pub fn read(key: Uuid, message_type: &str, payload: &[u8]) -> Result<Option<Self>, Unreadable> {
+                    let read = match message_type {
+                        $($type => <$message>::decode(payload).map(Self::$variant)
+                            .map_err(|source| Unreadable::Payload { message_type: $type, source })?,)+
+                        _ => return Ok(None),
+                    };
+                    check_key(key, read.order_id())?;
+                    Ok(Some(read))
                 }
 
                 /// The order that the message is about, as it stands in the message.
@@ -90,6 +123,15 @@ registry! {
     }
 }
 
+fn check_key(key: Uuid, order_id: &str) -> Result<(), Unreadable> {
+    let mut buffer = Uuid::encode_buffer();
+    if key.hyphenated().encode_lower(&mut buffer) == order_id {
+        Ok(())
+    } else {
+        Err(Unreadable::OtherOrder { named: order_id.to_owned() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -112,5 +154,18 @@ mod tests {
         let decoded = OrdersEvent::decode(orders::v1::OrderPlaced::TYPE, &placed.encode_to_vec());
         assert_eq!(decoded, Some(Ok(OrdersEvent::Placed(placed))));
         assert_eq!(OrdersEvent::decode("bowline.orders.v1.OrderFramed", &[]), None);
+    }
+
+    #[test]
+    fn a_message_is_read_under_the_key_of_its_order() {
+        let (key, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+        let placed = orders::v1::OrderPlaced { order_id: key.to_string(), ..Default::default() };
+        let (of_type, payload) = (orders::v1::OrderPlaced::TYPE, placed.encode_to_vec());
+        assert_eq!(OrdersEvent::read(key, of_type, &payload), Ok(Some(OrdersEvent::Placed(placed))));
+        assert_eq!(OrdersEvent::read(key, "bowline.orders.v1.OrderFramed", &payload), Ok(None));
+        let named = key.to_string();
+        assert_eq!(OrdersEvent::read(other, of_type, &payload), Err(Unreadable::OtherOrder { named }));
+        let reason = OrdersEvent::read(key, of_type, &[0xff]).expect_err("no protobuf").to_string();
+        assert!(reason.starts_with("its payload is no bowline.orders.v1.OrderPlaced: "), "{reason}");
     }
 }

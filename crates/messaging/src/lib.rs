@@ -17,7 +17,7 @@
 //! and does not order messages of different lanes.
 //!
 //! **How to add one more input.** Add the topic to [`Wiring::hears`] and a reaction in the service; the lane is
-//! registered at the next start, at sequence 0.
+//! registered at the next start, at sequence 0. A service that only listens is a [`Listener`].
 
 mod applied_ranges;
 mod backlog;
@@ -35,6 +35,7 @@ mod inputs;
 mod kafka;
 mod lane_reader;
 mod lease;
+mod listening;
 mod node;
 mod options;
 mod outbox;
@@ -62,6 +63,7 @@ pub use inbox::{Incoming, InputId};
 pub use inputs::Inputs;
 pub use lane_reader::{LaneHead, LaneIncarnation, LaneMessage, LaneReadError, LaneReader};
 pub use lease::{Holders, Owned};
+pub use listening::{Listener, Listening};
 pub use node::{Node, NodeOptions, Registered, Wiring};
 pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};

@@ -6,6 +6,8 @@
 //! - A database of one's own: [`TestDatabase::create`], or [`ServiceDatabase::create`] with the roles of production.
 //! - A server of one's own with a streaming replica, to be failed over: [`Replicated`].
 //! - Topics of one's own: [`namespace`].
+//! - Messages as they come in: [`message`]; a service that says them on real lanes: [`Speaker`].
+//! - The service that is tested, in the process of the test: [`Running`].
 //! - The workspace's programs: [`binary`] and [`binaries`]; as a proof runs them: [`programs_for_proving`].
 //! - Waiting for what happens elsewhere: [`eventually`].
 //! - What `docs/metrics.md` lists, and what is exported: [`metrics_page`].
@@ -16,16 +18,22 @@
 mod binaries;
 mod databases;
 mod eventually;
+mod message;
 pub mod metrics_page;
 mod replicated;
+mod running;
 mod shared;
+mod speaker;
 
 pub use binaries::{binaries, binary, programs_for_proving};
 pub use bowline_dev_stack::ServiceDatabaseUrls;
 pub use databases::{ServiceDatabase, TestDatabase};
 pub use eventually::eventually;
+pub use message::message;
 pub use replicated::Replicated;
+pub use running::Running;
 pub use shared::{TestStack, stack};
+pub use speaker::Speaker;
 
 /// A topic namespace that no other test has: a prefix such as `t-4f9k2m7x.`.
 pub fn namespace() -> String {

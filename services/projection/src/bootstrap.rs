@@ -12,7 +12,7 @@ use bowline_service::{Grpc, Service};
 use crate::api::QueryApi;
 use crate::app::queries::Queries;
 use crate::config::Settings;
-use crate::{MIGRATOR, Projector, Watches};
+use crate::{MIGRATOR, Projector, ReadModel, Watches};
 
 const PROJECTION: &str = "projection";
 
@@ -37,7 +37,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let service = Service::start(PROJECTION, settings.service).await?;
     let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let watches = Watches::new(reads.clone(), settings.watching);
-    let projector = Projector::new(registered.database(), registered.outbox(), watches.clone());
+    let read_model = ReadModel::new(watches.clone());
+    let projector = Projector::new(read_model, registered.database(), registered.outbox());
     let node = registered.start(projector)?;
     let (reader, stopping) = (watches.clone(), service.background().stopping());
     service.background().spawn("watches", async move {

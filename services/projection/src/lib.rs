@@ -19,7 +19,7 @@ pub mod bootstrap;
 pub mod config;
 mod infra;
 
-pub use app::execute::Projector;
+pub use app::execute::{Projector, ReadModel};
 pub use app::watches::{Unwatchable, Watch, Watches};
 pub use infra::order_views::stored;
 pub use infra::row::ReadError;

@@ -46,6 +46,7 @@ const LAYERS: &[&[&str]] = &[
         "bowline-load",
         "bowline-test-support",
         "bowline-model",
+        "bowline-own-service",
         "xtask",
     ],
     &["bowline-prove", "bowline-faults", "bowline-reference"],
@@ -135,7 +136,7 @@ fn domains_are_pure() {
 
 /// Rust files that the project wrote, with their number of lines.
 fn sources() -> Vec<(PathBuf, usize)> {
-    let groups = ["crates", "services", "tools", "tests"].into_iter();
+    let groups = ["crates", "services", "tools", "tests", "examples"].into_iter();
     let files = groups.flat_map(bowline_architecture::sources);
     let files: Vec<_> = files.map(|file| (file.clone(), text(&file).lines().count())).collect();
     assert!(files.len() > 100, "the sources are found");
@@ -155,6 +156,17 @@ fn a_main_is_a_table_of_contents() {
         let lines = text(&main).lines().count();
         assert!(lines <= 40, "{main} has {lines} lines");
     }
+}
+
+#[test]
+fn the_example_of_a_service_is_short() {
+    let folder = root().join("examples/own-service");
+    let mut files = bowline_architecture::sources(folder.join("src"));
+    files.extend(
+        ["migrations/0001_points.sql", "proto/loyalty/v1/loyalty.proto"].map(|file| folder.join(file)),
+    );
+    let lines: usize = files.iter().map(|file| text(file).lines().count()).sum();
+    assert!((100..300).contains(&lines), "examples/own-service has {lines} lines");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use bowline_payment::infra::provider::{Provider, ProviderSettings};
 use bowline_payment::worker::intents;
 use bowline_payment_simulator::{Options, Simulator};
 use bowline_projection::config::WatchSettings;
-use bowline_projection::{Projector, Watches};
+use bowline_projection::{Projector, ReadModel, Watches};
 use chrono::{DateTime, TimeDelta};
 use tempfile::TempDir;
 
@@ -199,7 +199,7 @@ impl<'a> World<'a> {
             Service::Projection => {
                 let watching = WatchSettings { watchers_max: 1, poll: Duration::from_hours(1) };
                 let watches = Watches::new(database.clone(), watching);
-                let projector = Projector::new(database, outbox, watches);
+                let projector = Projector::new(ReadModel::new(watches), database, outbox);
                 Process::Projection(Box::new(registered.by_hand(Witness::of(projector, seen), sources)?))
             }
         };

@@ -1,12 +1,12 @@
 //! The picture of the crates in ARCHITECTURE.md, made from what they import.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
+
+use crate::page;
 
 const ARCHITECTURE: &str = "ARCHITECTURE.md";
 const PICTURE_BEGINS: &str = "<!-- written by `cargo xtask crates` -->\n";
@@ -14,22 +14,14 @@ const PICTURE_ENDS: &str = "<!-- until here -->\n";
 
 /// Writes the picture of the crates, or compares it when `check` is set.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {
-    let page = fs::read_to_string(root().join(ARCHITECTURE))?;
+    let there = page::read(ARCHITECTURE)?;
     let (before, rest) =
-        page.split_once(PICTURE_BEGINS).with_context(|| format!("{ARCHITECTURE} lacks {PICTURE_BEGINS}"))?;
+        there.split_once(PICTURE_BEGINS).with_context(|| format!("{ARCHITECTURE} lacks {PICTURE_BEGINS}"))?;
     let (_, after) =
         rest.split_once(PICTURE_ENDS).with_context(|| format!("{ARCHITECTURE} lacks {PICTURE_ENDS}"))?;
     let picture = picture(&metadata()?.imports());
     let fresh = [before, PICTURE_BEGINS, &picture, PICTURE_ENDS, after].concat();
-    if fresh == page {
-        return Ok(());
-    }
-    ensure!(!check, "run `cargo xtask crates`: the picture of the crates in {ARCHITECTURE} is stale");
-    fs::write(root().join(ARCHITECTURE), fresh).with_context(|| format!("cannot write {ARCHITECTURE}"))
-}
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+    page::keep(ARCHITECTURE, &fresh, "crates", check)
 }
 
 /// What cargo knows of the workspace.
@@ -37,7 +29,7 @@ fn metadata() -> anyhow::Result<Metadata> {
     let mut command = Command::new(env!("CARGO"));
     let output = command
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root())
+        .current_dir(page::root())
         .output()?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).context("cargo metadata answers in JSON")

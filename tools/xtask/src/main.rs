@@ -1,8 +1,11 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 
 mod asyncapi;
+mod comments;
 mod configuration;
 mod crates;
+mod grpc;
+mod page;
 mod queries;
 
 use std::process::ExitCode;
@@ -41,6 +44,12 @@ enum Chore {
         #[arg(long)]
         check: bool,
     },
+    /// Writes docs/grpc.md from the protobuf files and their comments.
+    Grpc {
+        /// Change nothing; fail if the page is not what it would become.
+        #[arg(long)]
+        check: bool,
+    },
     /// Writes the picture of the crates and their imports into ARCHITECTURE.md.
     Crates {
         /// Change nothing; fail if the picture is not what it would become.
@@ -55,6 +64,7 @@ async fn main() -> ExitCode {
         Chore::Queries { check, postgres_url } => queries::run(check, postgres_url).await,
         Chore::Configuration { check } => configuration::run(check),
         Chore::Asyncapi { check } => asyncapi::run(check),
+        Chore::Grpc { check } => grpc::run(check),
         Chore::Crates { check } => crates::run(check),
     };
     match outcome {

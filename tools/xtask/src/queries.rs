@@ -53,7 +53,7 @@ async fn start(folder: &Path) -> anyhow::Result<Postgres> {
 
 fn crates_with_sql(root: &Path) -> anyhow::Result<Vec<Checked>> {
     let mut crates = Vec::new();
-    for group in ["crates", "services"] {
+    for group in ["crates", "services", "examples"] {
         for entry in fs::read_dir(root.join(group))? {
             let folder = entry?.path();
             if let Ok(settings) = fs::read_to_string(folder.join("sqlx.toml")) {

@@ -59,10 +59,9 @@ impl Reaction<'_> {
 
 /// The public message in the words of the domain; `None` when there is nothing to do about it.
 fn translate(incoming: &Incoming) -> Result<Option<(Message, Option<Carried>)>, String> {
-    let message_type = &incoming.envelope.message_type;
-    if let Some(decoded) = OrdersEvent::decode(message_type, &incoming.payload) {
-        let event = decoded.map_err(|error| error.to_string())?;
-        check_key(incoming, event.order_id())?;
+    let (key, message_type, payload) = (incoming.key, &*incoming.envelope.message_type, &*incoming.payload);
+    let event = OrdersEvent::read(key, message_type, payload).map_err(|error| error.to_string())?;
+    if let Some(event) = event {
         return match event {
             OrdersEvent::Placed(event) => on_order_placed(event).map(Some),
             OrdersEvent::Confirmed(event) => Ok(Some((on_order_confirmed::on_order_confirmed(&event), None))),
@@ -70,25 +69,9 @@ fn translate(incoming: &Incoming) -> Result<Option<(Message, Option<Carried>)>, 
             OrdersEvent::Cancelled(_) | OrdersEvent::Finished(_) => Ok(None),
         };
     }
-    match InventoryCommand::decode(message_type, &incoming.payload) {
-        // A newer sender.
-        None => Ok(None),
-        Some(decoded) => {
-            let command = decoded.map_err(|error| error.to_string())?;
-            check_key(incoming, command.order_id())?;
-            Ok(Some(match command {
-                InventoryCommand::Release(command) => (on_release_stock::on_release_stock(&command), None),
-                InventoryCommand::Restock(command) => (on_restock_order::on_restock_order(&command), None),
-            }))
-        }
-    }
-}
-
-/// The order of the payload is the one of the key, or the message is on a lane that is not its own.
-fn check_key(incoming: &Incoming, order_id: &str) -> Result<(), String> {
-    match order_id.parse::<OrderId>() {
-        Ok(id) if id.uuid() == incoming.key => Ok(()),
-        Ok(id) => Err(format!("its key is {}, but it is about order {id}", incoming.key)),
-        Err(error) => Err(format!("order_id {error}")),
-    }
+    let command = InventoryCommand::read(key, message_type, payload).map_err(|error| error.to_string())?;
+    Ok(command.map(|command| match command {
+        InventoryCommand::Release(command) => (on_release_stock::on_release_stock(&command), None),
+        InventoryCommand::Restock(command) => (on_restock_order::on_restock_order(&command), None),
+    }))
 }

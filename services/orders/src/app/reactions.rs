@@ -61,29 +61,15 @@ pub(crate) fn reports<'a>(
 }
 
 fn command(incoming: &Incoming, at: DateTime<Utc>) -> Result<Option<Command>, String> {
-    let (message_type, payload) = (&*incoming.envelope.message_type, &*incoming.payload);
+    let (key, message_type, payload) = (incoming.key, &*incoming.envelope.message_type, &*incoming.payload);
     if incoming.topic == &INVENTORY_EVENTS {
-        let Some(event) = InventoryEvent::decode(message_type, payload) else { return Ok(None) };
-        let event = event.map_err(|error| error.to_string())?;
-        same_order(incoming.key, event.order_id())?;
-        Ok(Some(on_inventory_event(&event, at)))
+        let event = InventoryEvent::read(key, message_type, payload).map_err(|error| error.to_string())?;
+        Ok(event.map(|event| on_inventory_event(&event, at)))
     } else if incoming.topic == &PAYMENT_EVENTS {
-        let Some(event) = PaymentEvent::decode(message_type, payload) else { return Ok(None) };
-        let event = event.map_err(|error| error.to_string())?;
-        same_order(incoming.key, event.order_id())?;
-        on_payment_event(&event, at).map(Some)
+        let event = PaymentEvent::read(key, message_type, payload).map_err(|error| error.to_string())?;
+        event.map(|event| on_payment_event(&event, at)).transpose()
     } else {
         Ok(None)
-    }
-}
-
-/// The key decides which order is changed, so the message must say the same.
-fn same_order(key: Uuid, order_id: &str) -> Result<(), String> {
-    let mut buffer = Uuid::encode_buffer();
-    if key.hyphenated().encode_lower(&mut buffer) == order_id {
-        Ok(())
-    } else {
-        Err(format!("the message is about order \"{order_id}\", but its key is {key}"))
     }
 }
 

@@ -25,16 +25,19 @@ pub(super) fn command(message: &Incoming, at: DateTime<Utc>) -> Result<Option<Co
     if !concerns(message_type) {
         return Ok(None);
     }
-    let order_id = OrderId::new(message.key);
+    let (key, payload) = (message.key, &*message.payload);
     let topic = message.topic.name;
     if topic == INVENTORY_EVENTS.name {
-        let event = read(message, InventoryEvent::decode, InventoryEvent::order_id)?;
-        event.map_or(Ok(None), |event| on_inventory(&event, order_id, at))
+        let event =
+            InventoryEvent::read(key, message_type, payload).map_err(|unreadable| unreadable.to_string())?;
+        event.map_or(Ok(None), |event| on_inventory(&event, OrderId::new(key), at))
     } else if topic == ORDERS_EVENTS.name {
-        let event = read(message, OrdersEvent::decode, OrdersEvent::order_id)?;
+        let event =
+            OrdersEvent::read(key, message_type, payload).map_err(|unreadable| unreadable.to_string())?;
         Ok(event.and_then(|event| on_orders(&event, at)))
     } else if topic == PAYMENT_COMMANDS.name {
-        let command = read(message, PaymentCommand::decode, PaymentCommand::order_id)?;
+        let command =
+            PaymentCommand::read(key, message_type, payload).map_err(|unreadable| unreadable.to_string())?;
         Ok(command.map(|command| on_command(&command, at)))
     } else {
         Ok(None)
@@ -66,19 +69,4 @@ fn on_command(command: &PaymentCommand, at: DateTime<Utc>) -> Command {
     match command {
         PaymentCommand::Void(_) => on_void_payment::command(at),
     }
-}
-
-/// Decodes a message and checks that it is about the order that its key names.
-fn read<M, E: std::fmt::Display>(
-    message: &Incoming,
-    decode: impl FnOnce(&str, &[u8]) -> Option<Result<M, E>>,
-    order_id: impl FnOnce(&M) -> &str,
-) -> Result<Option<M>, String> {
-    let Some(decoded) = decode(&message.envelope.message_type, &message.payload) else { return Ok(None) };
-    let decoded = decoded.map_err(|error| format!("the payload cannot be decoded: {error}"))?;
-    let mut buffer = uuid::Uuid::encode_buffer();
-    if order_id(&decoded) != &*message.key.hyphenated().encode_lower(&mut buffer) {
-        return Err("the payload names another order than the key".into());
-    }
-    Ok(Some(decoded))
 }

@@ -1,52 +1,54 @@
-//! The one transaction of this service.
+//! What is written in the one transaction of this service, which is `messaging`'s.
 
-use std::convert::Infallible;
+use bowline_kernel::OrderId;
+use bowline_messaging::{ExecuteError, Incoming, Listener, Listening};
+use bowline_projection_domain::{Patch, TimelineEntry};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
-use bowline_database::Database;
-use bowline_messaging::{Batch, ExecuteError, Executed, Handler, Outbox, PartitionWrites};
-
-use super::fold::Folded;
+use super::fold::{self, Folded};
 use super::reactions;
 use super::watches::Watches;
 use crate::infra::{order_views, timeline};
 
 /// Folds the messages of lanes into the read model.
+pub type Projector = Listening<ReadModel>;
+
+/// What the messages of lanes are folded into.
 #[derive(Debug)]
-pub struct Projector {
-    database: Database,
-    outbox: Outbox,
+pub struct ReadModel {
     watches: Watches,
 }
 
-impl Projector {
-    /// Writes to `database`, which has the settings of the hot path, and tells `watches` what has changed. `outbox` has
-    /// no lanes.
-    pub fn new(database: Database, outbox: Outbox, watches: Watches) -> Self {
-        Self { database, outbox, watches }
+impl ReadModel {
+    /// Tells `watches` what has changed.
+    pub fn new(watches: Watches) -> Self {
+        Self { watches }
     }
 }
 
-impl Handler for Projector {
-    /// Nobody asks the read model to do anything.
-    type Command = Infallible;
-    type Reply = Infallible;
+impl Listener for ReadModel {
+    type Effect = (Patch, TimelineEntry);
 
     fn concerns(&self, message_type: &str) -> bool {
         reactions::concerns(message_type)
     }
 
-    async fn execute(&mut self, batch: &Batch<Infallible>) -> Result<Executed<Infallible>, ExecuteError> {
-        let mut transaction = self.database.begin().await?;
-        let admission = batch.admit(&mut transaction, &mut PartitionWrites::default(), &[]).await?;
-        let folded = Folded::of(batch.admitted(&admission))?;
-        order_views::write(&mut transaction, &folded.orders).await?;
-        timeline::insert(&mut transaction, &folded.timeline).await?;
-        let sent = batch.finish(&mut transaction, &admission, &self.outbox, Vec::new()).await?;
-        transaction.commit().await?;
-        self.watches.committed(folded.orders.iter().map(|(order, _)| *order));
-        Ok(Executed { replies: Vec::new(), sent, admission })
+    fn read(&self, message: &Incoming) -> Result<Option<Self::Effect>, String> {
+        fold::effect(message).map_err(|unreadable| unreadable.to_string())
     }
 
-    /// Nothing is kept from batch to batch.
-    fn discard(&mut self) {}
+    async fn write(
+        &mut self,
+        connection: &mut PgConnection,
+        effects: Vec<(Uuid, Self::Effect)>,
+    ) -> Result<(), ExecuteError> {
+        let folded = Folded::of(effects);
+        order_views::write(connection, &folded.orders).await?;
+        timeline::insert(connection, &folded.timeline).await
+    }
+
+    fn committed(&mut self, keys: &[Uuid]) {
+        self.watches.committed(keys.iter().copied().map(OrderId::new));
+    }
 }

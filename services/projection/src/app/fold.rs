@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use bowline_kernel::{EventId, OrderId};
-use bowline_messaging::{ExecuteError, Incoming};
+use bowline_messaging::Incoming;
 use bowline_projection_domain::{Envelope, Patch, TimelineEntry};
+use uuid::Uuid;
 
-use super::reactions::public_event;
+use super::reactions::{Unreadable, public_event};
 
 /// What the messages of a batch set.
 #[derive(Debug, Default)]
@@ -17,24 +18,24 @@ pub(crate) struct Folded {
     pub(crate) timeline: Vec<(OrderId, TimelineEntry)>,
 }
 
+/// What a message sets; `None` for a type that only a newer build knows.
+pub(crate) fn effect(message: &Incoming) -> Result<Option<(Patch, TimelineEntry)>, Unreadable> {
+    let event = public_event(message)?;
+    Ok(event.map(|event| (Patch::from(&event), TimelineEntry::new(envelope(message), &event))))
+}
+
 impl Folded {
-    /// Folds messages, which come in order within each lane. Messages of types that only a newer build knows set
-    /// nothing.
-    pub(crate) fn of<'a>(
-        messages: impl Iterator<Item = (usize, &'a Incoming)>,
-    ) -> Result<Self, ExecuteError> {
+    /// Folds effects, which come in order within each lane.
+    pub(crate) fn of(effects: Vec<(Uuid, (Patch, TimelineEntry))>) -> Self {
         let mut orders: BTreeMap<OrderId, Patch> = BTreeMap::new();
-        let mut timeline = Vec::new();
-        for (index, message) in messages {
-            let event = public_event(message)
-                .map_err(|error| ExecuteError::Poison { message: index, reason: error.to_string() })?;
-            let Some(event) = event else { continue };
-            let order = OrderId::new(message.key);
+        let mut timeline = Vec::with_capacity(effects.len());
+        for (key, (patch, entry)) in effects {
+            let order = OrderId::new(key);
             let row = orders.entry(order).or_default();
-            *row = std::mem::take(row).merge(Patch::from(&event));
-            timeline.push((order, TimelineEntry::new(envelope(message), &event)));
+            *row = std::mem::take(row).merge(patch);
+            timeline.push((order, entry));
         }
-        Ok(Self { orders: orders.into_iter().collect(), timeline })
+        Self { orders: orders.into_iter().collect(), timeline }
     }
 }
 

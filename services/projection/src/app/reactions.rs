@@ -6,27 +6,19 @@ mod on_inventory_event;
 mod on_orders_event;
 mod on_payment_event;
 
-use bowline_contracts::events::{InventoryEvent, OrdersEvent, PaymentEvent};
+use bowline_contracts::events::{self, InventoryEvent, OrdersEvent, PaymentEvent};
 use bowline_messaging::Incoming;
 use bowline_projection_domain::PublicEvent;
-use uuid::Uuid;
 
 /// Why a message cannot be folded, now or later.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// The bytes are no message of the type that the envelope names.
-    #[error("its payload is no {message_type}: {source}")]
-    Payload {
-        message_type: String,
-        #[source]
-        source: prost::DecodeError,
-    },
+    /// It is no message of its type, or not about its key.
+    #[error(transparent)]
+    Message(#[from] events::Unreadable),
     /// A field is not what it has to be.
     #[error("{field} must be {expected}")]
     Field { field: &'static str, expected: &'static str },
-    /// Key and payload do not agree.
-    #[error("it is about order {named:?}, which is not its key")]
-    OtherOrder { named: String },
 }
 
 /// True for the types of message that [`public_event`] knows.
@@ -36,31 +28,15 @@ pub(crate) fn concerns(message_type: &str) -> bool {
 
 /// The event in a message; `None` for a type that only a newer build knows.
 pub(crate) fn public_event(message: &Incoming) -> Result<Option<PublicEvent>, Unreadable> {
-    let (message_type, payload) = (message.envelope.message_type.as_str(), &message.payload[..]);
-    let refused = |source| Unreadable::Payload { message_type: message_type.to_owned(), source };
-    let event = if let Some(decoded) = OrdersEvent::decode(message_type, payload) {
-        let event = decoded.map_err(refused)?;
-        check_key(message.key, event.order_id())?;
-        on_orders_event::read(event)?
-    } else if let Some(decoded) = InventoryEvent::decode(message_type, payload) {
-        let event = decoded.map_err(refused)?;
-        check_key(message.key, event.order_id())?;
-        on_inventory_event::read(event)?
-    } else if let Some(decoded) = PaymentEvent::decode(message_type, payload) {
-        let event = decoded.map_err(refused)?;
-        check_key(message.key, event.order_id())?;
-        on_payment_event::read(event)?
+    let (key, message_type, payload) = (message.key, &*message.envelope.message_type, &*message.payload);
+    if let Some(event) = OrdersEvent::read(key, message_type, payload)? {
+        on_orders_event::read(event).map(Some)
+    } else if let Some(event) = InventoryEvent::read(key, message_type, payload)? {
+        on_inventory_event::read(event).map(Some)
+    } else if let Some(event) = PaymentEvent::read(key, message_type, payload)? {
+        on_payment_event::read(event).map(Some)
     } else {
-        return Ok(None);
-    };
-    Ok(Some(event))
-}
-
-fn check_key(key: Uuid, named: &str) -> Result<(), Unreadable> {
-    if Uuid::try_parse(named) == Ok(key) {
-        Ok(())
-    } else {
-        Err(Unreadable::OtherOrder { named: named.to_owned() })
+        Ok(None)
     }
 }
 

@@ -1,10 +1,8 @@
 //! What the other services tell about an order: each event as the message that carries it and as the domain reads it.
 
 use bowline_contracts::common::v1::Money as MoneyMessage;
-use bowline_contracts::envelope::Envelope;
 use bowline_contracts::events::Published;
-use bowline_contracts::topics::PARTITIONS;
-use bowline_contracts::{convert, inventory, orders, partition, payment};
+use bowline_contracts::{convert, inventory, orders, payment};
 use bowline_kernel::{Currency, IdSource as _, Money, OrderId, Quantity, SystemIds};
 use bowline_messaging::Incoming;
 use bowline_projection_domain::{
@@ -12,7 +10,6 @@ use bowline_projection_domain::{
     TimelineEntry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use uuid::Uuid;
 
 /// An event and the message that carries it.
 #[derive(Debug, Clone)]
@@ -336,25 +333,8 @@ pub(crate) fn voided(order: OrderId, amount: Option<Money>, second: i64) -> Told
 }
 
 fn told<M: Published>(order: OrderId, message: &M, second: i64, event: PublicEvent) -> Told {
-    let message = Incoming {
-        // Numbered by the batch.
-        input: 0,
-        topic: M::topic(),
-        partition: partition::of_key(order.uuid(), PARTITIONS),
-        offset: 0,
-        key: order.uuid(),
-        envelope: Envelope {
-            id: SystemIds.next_id(),
-            source: M::topic().owner.to_owned(),
-            message_type: M::TYPE.to_owned(),
-            time: at(second),
-            sequence: 0,
-            incarnation: Uuid::from_u128(1),
-            causation: None,
-            traceparent: None,
-        },
-        payload: message.encode_to_vec().into(),
-    };
+    let mut message = bowline_test_support::message(order, message);
+    message.envelope.time = at(second);
     Told { message, event }
 }
 

@@ -10,14 +10,13 @@ use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler as _, KafkaOptions, LaneOptions, NodeOptions, Registered,
 };
 use bowline_projection::config::{Options, Settings, WatchSettings};
-use bowline_projection::{Projector, Watches, bootstrap, stored};
+use bowline_projection::{Projector, ReadModel, Watches, bootstrap, stored};
 use bowline_projection_domain::Patch;
-use bowline_service::{ServiceError, SignalSender, Signals};
-use bowline_test_support::ServiceDatabase;
+use bowline_test_support::{Running, ServiceDatabase};
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use crate::saga::Told;
 
@@ -38,8 +37,7 @@ pub(crate) struct Stage {
 /// The whole service, answering over gRPC.
 pub(crate) struct Serving {
     pub(crate) client: QueryServiceClient<Channel>,
-    signals: SignalSender,
-    outcome: JoinSet<Result<(), ServiceError>>,
+    pub(crate) running: Running,
 }
 
 impl Stage {
@@ -60,7 +58,7 @@ impl Stage {
         let registered = Registered::register(bootstrap::wiring(), options).await.unwrap();
         let hot = registered.database();
         let watches = Watches::new(hot.clone(), watching);
-        let projector = Projector::new(hot.clone(), registered.outbox(), watches.clone());
+        let projector = Projector::new(ReadModel::new(watches.clone()), hot.clone(), registered.outbox());
         let mut reader = JoinSet::new();
         let running = watches.clone();
         reader.spawn(async move { running.run(CancellationToken::new()).await });
@@ -126,23 +124,6 @@ pub(crate) fn settings(more: &[&str]) -> Settings {
 }
 
 pub(crate) async fn serve(settings: Settings) -> Serving {
-    let service = bootstrap::start(settings).await.unwrap();
-    let address = service.grpc_address();
-    let (signals, receiver) = Signals::by_hand();
-    let mut outcome = JoinSet::new();
-    outcome.spawn(service.run_until(receiver));
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-    Serving { client: QueryServiceClient::new(channel), signals, outcome }
-}
-
-impl Serving {
-    /// Begins to stop.
-    pub(crate) fn stop(&self) {
-        self.signals.send();
-    }
-
-    /// Waits for the end.
-    pub(crate) async fn ended(mut self) {
-        self.outcome.join_next().await.unwrap().unwrap().unwrap();
-    }
+    let running = Running::start(bootstrap::start(settings).await.unwrap());
+    Serving { client: QueryServiceClient::new(running.channel()), running }
 }

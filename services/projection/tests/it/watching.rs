@@ -151,8 +151,8 @@ async fn a_drain_ends_the_streams_and_the_service() {
     stage.hear(&[saga::placed(order, "17850", 1)]).await;
     let mut stream = serving.watch(order).await;
     assert!(next_state(&mut stream).await.is_some());
-    serving.stop();
+    serving.running.begin_to_stop();
     let status = tokio::time::timeout(PATIENCE, stream.message()).await.unwrap().unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    serving.ended().await;
+    serving.running.ended().await;
 }

@@ -4,6 +4,7 @@ use bowline_contracts::{common, convert, inventory, orders, payment};
 use bowline_kernel::{Currency, Money};
 use bowline_projection_domain::{Attempts, OrderStatus};
 use chrono::DateTime;
+use uuid::Uuid;
 
 use super::*;
 
