@@ -196,6 +196,7 @@ async fn format_storage(
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }
+    command.kill_on_drop(true);
     let out = command.output().await.map_err(|source| Error::Spawn { program: java.to_owned(), source })?;
     if out.status.success() {
         return Ok(());

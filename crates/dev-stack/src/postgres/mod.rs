@@ -253,7 +253,7 @@ async fn initialise(
 
 /// Runs a program of PostgreSQL to its end, as the servers' user.
 async fn finish(mut command: Command, name: &str, program: &Path, account: Option<&Account>) -> Result<()> {
-    command.current_dir("/").stdin(std::process::Stdio::null());
+    command.current_dir("/").stdin(std::process::Stdio::null()).kill_on_drop(true);
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }
