@@ -130,3 +130,24 @@ fn a_command_that_cannot_be_given_is_found() {
     assert_eq!(fault("bowline dead-letters", false), None);
     assert!(calls("./bowline demo --report \"a").is_err());
 }
+
+/// The commands in the usage of the launcher: the first word of the lines that are set in by two blanks.
+fn launched(usage: &str) -> Vec<&str> {
+    let usage =
+        usage.split("usage() {").nth(1).and_then(|rest| rest.split("\nEOF").next()).unwrap_or_default();
+    let lines = usage.lines().filter_map(|line| line.strip_prefix("  "));
+    let named = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    named.filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+#[test]
+fn the_launcher_names_every_command() {
+    let launcher = text("bowline");
+    let mut named = launched(&launcher);
+    named.retain(|name| !LAUNCHERS.contains(name) && *name != "cat");
+    named.sort_unstable();
+    let command = bowline_cli::command();
+    let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}

@@ -71,6 +71,33 @@ fn a_proof_is_refused_on_servers_that_are_given() {
 }
 
 #[test]
+fn what_keeps_a_stack_from_starting_in_the_background_is_told_where_it_was_asked_for() {
+    let (status, said) = refused(&["up", "--detach", "--data", "/nowhere/invoices.csv"]);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: /nowhere/invoices.csv cannot be read: "), "{said}");
+    let (status, said) = refused(&["up", "--detach", "--empty", "--port-base", "65530"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        said.ends_with("error: --port-base 65530 leaves no room for 12 ports: give a lower one\n"),
+        "{said}"
+    );
+    let (status, said) = refused(&["up", "--detach", "--provider-error-rate", "2"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("--provider-error-rate: expected"), "{said}");
+    let (status, said) = refused(&["up", "--detached"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("--detached is for `bowline up --detach` alone"), "{said}");
+}
+
+#[test]
+fn where_nothing_runs_there_is_nothing_to_stop() {
+    let output = bowline(&["down", "--remove-data"]);
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{told}");
+    assert!(told.starts_with("no stack runs in ") && told.contains("there is no data in "), "{told}");
+}
+
+#[test]
 fn without_a_stack_there_is_nothing_to_check() {
     let (status, said) = refused(&["check"]);
     assert_eq!(status, Some(1));
@@ -215,7 +242,9 @@ fn shells_are_told_the_commands() {
 
 #[test]
 fn every_command_has_a_help() {
-    for command in ["demo", "up", "check", "prove", "order", "catalog", "stock", "payment", "completions"] {
+    for command in
+        ["demo", "up", "down", "check", "prove", "order", "catalog", "stock", "payment", "completions"]
+    {
         let output = bowline(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).expect("text");
