@@ -23,6 +23,7 @@ mod error;
 pub mod folders;
 mod guardian;
 pub mod kafka;
+pub mod machine;
 mod owner;
 pub mod ports;
 pub mod postgres;

@@ -11,6 +11,7 @@ use clap_complete::Shell;
 
 use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
+use crate::doctor::DoctorArgs;
 use crate::down::DownArgs;
 use crate::lanes::LanesArgs;
 use crate::order::OrderArgs;
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     Up(Box<UpArgs>),
     Down(DownArgs),
+    Doctor(Box<DoctorArgs>),
     Order(Box<OrderArgs>),
     Catalog(CatalogArgs),
     Stock(StockArgs),

@@ -26,7 +26,7 @@ const STOP_MAX: Duration = Duration::from_secs(25);
 const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const SIMULATOR: &str = "payment-simulator";
 /// The names of addresses in the description of the stack.
-const NAMESPACE: &str = "kafka.namespace";
+pub(crate) const NAMESPACE: &str = "kafka.namespace";
 
 /// What a fleet stands on.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
 //! invariants and reports. `up` ([`up`]) starts a stack and keeps it, in the background if that is wanted, and `down`
 //! ([`down`]) ends it. `check` ([`check`]) draws up the ledger of a stack that runs, `reconcile` compares its books while it
-//! is at work. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `order`, `catalog`, `stock` and `payment` are for every day: they call the services of
+//! is at work, `doctor` ([`doctor`]) finds out what is missing or wrong. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `order`, `catalog`, `stock` and `payment` are for every day: they call the services of
 //! a stack and print what they answer, as tables or as JSON ([`output`]). `dead-letters` shows and mends what services could not apply, `lanes` what does not
 //! flow between them. [`fleet`] knows how the payment simulator and the four services are started.
 //!
@@ -24,6 +24,7 @@ mod catalog;
 mod check;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod down;
 pub mod fleet;
 mod lanes;
@@ -85,6 +86,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
             Command::Down(args) => down::run(&args, &stop).await,
+            Command::Doctor(args) => doctor::run(&args, &stop).await,
             Command::Order(args) => order::run(&args, &stop).await,
             Command::Catalog(args) => catalog::run(&args, &stop).await,
             Command::Stock(args) => stock::run(&args, &stop).await,

@@ -112,6 +112,7 @@ async fn two_stacks_run_in_the_background_beside_each_other_until_each_is_ended(
     second_beside(&second);
     an_order_is_placed(&first, folder.path());
     assert!(second.does(&["catalog", "show"]).contains("the catalogue is empty"), "they share nothing");
+    all_is_well(&first);
     what_dies_comes_back(&first).await;
 
     let down = first.does(&["down"]);
@@ -141,6 +142,8 @@ fn second_beside(second: &Desk) {
     assert_eq!(refused.status, Some(1), "{refused:?}");
     let expected = format!("error: port {base} for a stack, which needs {base} to {}, is taken: ", base + 11);
     assert!(refused.said.contains(&expected) && refused.said.contains("another --port-base"), "{refused:?}");
+    let doctor = third.runs(&["doctor", "--port-base", &port_base]);
+    assert!(doctor.status == Some(1) && doctor.printed.contains(&format!("port {base} for")), "{doctor:?}");
 }
 
 fn an_order_is_placed(desk: &Desk, folder: &Path) {
@@ -151,6 +154,28 @@ fn an_order_is_placed(desk: &Desk, folder: &Path) {
     let documents: Vec<Value> =
         serde_json::Deserializer::from_str(&told).into_iter().collect::<Result<_, _>>().expect("JSON");
     assert_eq!(documents.last().expect("it is told")["order"]["finished"], true, "{told}");
+}
+
+/// The doctor finds every process, database and topic in order.
+fn all_is_well(desk: &Desk) {
+    let told = desk.does(&["doctor", "--output", "json"]);
+    let told: Value = serde_json::from_str(&told).expect("it is JSON");
+    let findings = told["findings"].as_array().expect("a list");
+    let of = |area: &str| -> Vec<(String, String)> {
+        let those = findings.iter().filter(|finding| finding["area"] == area);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        those.map(|finding| (text(&finding["check"]), text(&finding["status"]))).collect()
+    };
+    let processes = ["inventory", "orders", "payment", "projection"].into_iter();
+    let services = of("services");
+    let is_ok = |check: &str| services.contains(&(check.to_owned(), "ok".to_owned()));
+    for name in processes.flat_map(|service| [service.to_owned(), format!("{service}-2")]) {
+        assert!(is_ok(&name), "{name}: {services:?}");
+    }
+    assert!(is_ok("payment's provider"), "{services:?}");
+    let well = |area: &str| of(area).iter().filter(|(_, status)| status == "ok").count();
+    assert_eq!(well("PostgreSQL"), 4, "{findings:#?}");
+    assert_eq!(well("Kafka"), 6, "{findings:#?}");
 }
 
 /// In the background as well.
@@ -216,6 +241,11 @@ async fn what_a_killed_run_left_behind_is_ended_and_its_data_removed() {
     kill("-KILL", owner);
     eventually("it is gone", PATIENCE, async || desk.owner().await.is_none().then_some(())).await;
     assert!(desk.pid("orders").is_some(), "nobody has stopped the services");
+    let doctor = desk.does(&["doctor"]);
+    assert!(
+        doctor.contains("still running: ") && doctor.contains("stop them with `bowline down`"),
+        "{doctor}"
+    );
 
     let down = desk.does(&["down", "--remove-data"]);
     assert!(down.contains("stopped orders (pid ") && down.contains("stopped postgres (pid "), "{down}");
