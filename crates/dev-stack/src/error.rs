@@ -113,6 +113,22 @@ pub enum Error {
         /// Who wanted it.
         what: String,
     },
+    /// A port that this user may not listen on.
+    #[error("port {port} for {what} may not be used by this user: give a --port-base of 1024 or more")]
+    PortForbidden {
+        /// The port.
+        port: u16,
+        /// Who wanted it.
+        what: String,
+    },
+    /// The run of ports does not fit below the highest port.
+    #[error("--port-base {base} leaves no room for {count} ports: give a lower one")]
+    PortBase {
+        /// The first port.
+        base: u16,
+        /// How many are needed.
+        count: u16,
+    },
     /// No free port was found.
     #[error("no free port for {what}: close some programs, or give --port-base")]
     NoPort {
@@ -120,10 +136,31 @@ pub enum Error {
         what: String,
     },
     /// Another process uses the stack folder.
-    #[error("another bowline works in {}: stop it first, or give another folder with --stack-dir", folder.display())]
+    #[error(
+        "a stack runs in {}{}: stop it with `bowline down`, or give another folder with --data-dir",
+        folder.display(), owner.map(|pid| format!(", started by process {pid}")).unwrap_or_default()
+    )]
     FolderBusy {
         /// The stack folder.
         folder: PathBuf,
+        /// The process that runs it, if that is known.
+        owner: Option<u32>,
+    },
+    /// The stack belongs to somebody else.
+    #[error("process {pid}, which runs the stack in {}, belongs to another user: stop it as that user", folder.display())]
+    OwnerForeign {
+        /// The stack folder.
+        folder: PathBuf,
+        /// The process.
+        pid: u32,
+    },
+    /// Data that is to go is in use.
+    #[error("{by} uses {}: stop it first; nothing was removed", folder.display())]
+    DataInUse {
+        /// The folder.
+        folder: PathBuf,
+        /// Who uses it.
+        by: String,
     },
     /// A folder on the way is closed for the user that the servers run as.
     #[error(

@@ -1,5 +1,6 @@
 //! Ports on 127.0.0.1: a consecutive run from a base, or any that are free.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Mutex;
 
@@ -33,6 +34,17 @@ impl Ports {
         Self { given: Mutex::new(given) }
     }
 
+    /// Fails if one of the next `count` ports of a run from a base is taken, before anything is started that needs them.
+    pub fn check_run(&self, count: u16) -> Result<()> {
+        let given = self.given.lock().expect("no panic while the lock is held");
+        let &Given::From { next: base } = &*given else { return Ok(()) };
+        let Some(last) = base.checked_add(count.saturating_sub(1)) else {
+            return Err(Error::PortBase { base, count });
+        };
+        let what = format!("a stack, which needs {base} to {last},");
+        (base..=last).try_for_each(|port| check_free(port, &what))
+    }
+
     /// The next port. `what` names its user in the error when a port of the run is taken.
     pub fn next(&self, what: &str) -> Result<u16> {
         let mut given = self.given.lock().expect("no panic while the lock is held");
@@ -56,6 +68,9 @@ impl Ports {
 pub fn check_free(port: u16, what: &str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(Error::PortForbidden { port, what: what.to_owned() })
+        }
         Err(_) => Err(Error::PortTaken { port, what: what.to_owned() }),
     }
 }
@@ -83,6 +98,24 @@ mod tests {
                 "port {port} for PostgreSQL is taken: stop the program that listens there, or give another --port-base"
             )
         );
+    }
+
+    #[test]
+    fn a_run_is_looked_at_before_any_of_it_is_used() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let taken = listener.local_addr().expect("bound").port();
+        let ports = Ports::new(Some(taken - 2));
+        ports.check_run(2).expect("both are below it");
+        let error = ports.check_run(4).expect_err("the third is taken").to_string();
+        let (first, last) = (taken - 2, taken + 1);
+        assert!(
+            error.starts_with(&format!("port {taken} for a stack, which needs {first} to {last}, is taken")),
+            "{error}"
+        );
+        assert_eq!(ports.next("PostgreSQL").expect("looking takes nothing"), taken - 2);
+        let error = Ports::new(Some(65_530)).check_run(7).expect_err("there are 6").to_string();
+        assert_eq!(error, "--port-base 65530 leaves no room for 7 ports: give a lower one");
+        Ports::new(None).check_run(12).expect("any free ones do");
     }
 
     #[test]

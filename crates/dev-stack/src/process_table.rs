@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::account::write_private;
 use crate::error::{FileContext as _, Result};
 use crate::secrets::random_text;
+use crate::services::Running;
 
 /// How long a process that was left behind may take to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -157,14 +158,8 @@ pub struct Leftover {
 /// Stops what an earlier run in `folder` has left behind, last started first, and says what it was. A process is
 /// touched only if it is still the one that was noted: its id may belong to somebody else by now.
 pub async fn stop_leftovers(folder: &Path) -> Result<Vec<Leftover>> {
-    let path = folder.join("processes");
-    let content = match std::fs::read_to_string(&path) {
-        Ok(content) => content,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).on("read", &path),
-    };
     let mut stopped = Vec::new();
-    for entry in content.lines().rev().filter_map(Entry::parse).filter(Entry::lives) {
+    for entry in entries(folder)?.into_iter().rev().filter(Entry::lives) {
         tracing::warn!(
             name = entry.name,
             pid = entry.pid,
@@ -190,8 +185,23 @@ async fn end(entry: &Entry) {
     }
 }
 
+/// The processes of the stack in `folder` that live, in the order of their start, whoever runs it.
+pub fn living(folder: &Path) -> Result<Vec<Running>> {
+    let entries = entries(folder)?.into_iter().filter(Entry::lives);
+    Ok(entries.map(|Entry { name, pid, .. }| Running { name, pid }).collect())
+}
+
+fn entries(folder: &Path) -> Result<Vec<Entry>> {
+    let path = folder.join("processes");
+    match std::fs::read_to_string(&path) {
+        Ok(content) => Ok(content.lines().filter_map(Entry::parse).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).on("read", &path),
+    }
+}
+
 /// When a process was born, in whatever unit the system has; `None` if it is dead, a zombie included.
-fn birth(pid: u32) -> Option<String> {
+pub(crate) fn birth(pid: u32) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in brackets may hold anything; the fields after it are: state, parent, …, start time (the 20th).
@@ -221,12 +231,15 @@ mod tests {
         let mut child = Command::new("sleep").arg("600").spawn().expect("sleep is everywhere");
         let table = ProcessTable::create(folder.path()).expect("created");
         table.add("sleeper", child.id(), StopSignal::Terminate).expect("noted");
+        let lives = [Running { name: "sleeper".into(), pid: child.id() }];
+        assert_eq!(living(folder.path()).expect("read"), lives);
 
         let stopped = stop_leftovers(folder.path()).await.expect("stopped");
 
         assert_eq!(stopped, [Leftover { name: "sleeper".into(), pid: child.id() }]);
         assert_eq!(child.wait().expect("ours").signal(), Some(15));
         assert_eq!(stop_leftovers(folder.path()).await.expect("nothing left"), []);
+        assert_eq!(living(folder.path()).expect("read"), []);
     }
 
     #[tokio::test]

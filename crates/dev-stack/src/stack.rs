@@ -1,16 +1,18 @@
 //! The whole local stack: servers, databases, a supervisor for services, and a description for other processes.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::account::{make_folder, write_private};
+use crate::data::wipe;
 use crate::databases::{DEFAULT_PREFIX, Databases, ServiceDatabaseUrls};
 use crate::error::{Error, FileContext as _, Result};
 use crate::folders::Folders;
 use crate::guardian::Guardian;
 use crate::kafka::{Detour, Kafka, KafkaOptions};
+use crate::owner::{is_locked, lock};
 use crate::ports::Ports;
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::process::Ending;
@@ -29,6 +31,8 @@ pub struct StackOptions {
     pub kafka_brokers: Option<String>,
     /// First of a run of ports; else free ones are chosen.
     pub port_base: Option<u16>,
+    /// How many ports the caller will take beside those of the servers: with a base, all are looked at before anything starts.
+    pub ports_further: u16,
     /// What the names of databases begin with.
     pub database_prefix: String,
     /// `max_connections` of a PostgreSQL of ours.
@@ -49,6 +53,7 @@ impl StackOptions {
             postgres_url: None,
             kafka_brokers: None,
             port_base: None,
+            ports_further: 0,
             database_prefix: DEFAULT_PREFIX.to_owned(),
             connections_max: 200,
             kafka_heap_mb: 750,
@@ -112,12 +117,13 @@ impl Stack {
         let lock = lock(&folder)?;
         let leftovers = stop_leftovers(&folder).await?;
         remove_if_there(&description_path(&folder))?;
+        let ports = Ports::new(options.port_base);
+        ports.check_run(ports_of_servers(&options).saturating_add(options.ports_further))?;
         if options.fresh {
             wipe(&folder)?;
         }
         let table = Arc::new(ProcessTable::create(&folder)?);
         let guardian = Guardian::watch_owner(&table)?;
-        let ports = Ports::new(options.port_base);
 
         let (postgres, kafka) = start_servers(&options, &ports, &table).await?;
         let prepared = async {
@@ -288,6 +294,12 @@ async fn start_servers(
     }
 }
 
+/// How many ports [`start_servers`] takes.
+fn ports_of_servers(options: &StackOptions) -> u16 {
+    let (postgres, kafka) = (options.postgres_url.is_none(), options.kafka_brokers.is_none());
+    u16::from(postgres) + 2 * u16::from(kafka) + 2 * u16::from(kafka && options.kafka_detour)
+}
+
 fn detour(options: &StackOptions, ports: &Ports) -> Result<Option<Detour>> {
     if !options.kafka_detour || options.kafka_brokers.is_some() {
         return Ok(None);
@@ -299,32 +311,6 @@ fn detour(options: &StackOptions, ports: &Ports) -> Result<Option<Detour>> {
 /// `0` stands for a port that is not used: the server is given.
 fn port_unless(given: bool, ports: &Ports, what: &str) -> Result<u16> {
     if given { Ok(0) } else { ports.next(what) }
-}
-
-fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
-    let file = File::create(&path).on("write", &path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::FolderBusy { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(Error::File { action: "lock", path, source }),
-    }
-}
-
-fn is_locked(folder: &Path) -> bool {
-    let file = File::open(folder.join("lock"));
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-}
-
-/// Removes what servers and services of ours have stored; logs and passwords stay.
-fn wipe(folder: &Path) -> Result<()> {
-    for name in ["postgres", "kafka", "services"] {
-        let part = folder.join(name);
-        if part.exists() {
-            std::fs::remove_dir_all(&part).on("remove", &part)?;
-        }
-    }
-    Ok(())
 }
 
 fn description_path(folder: &Path) -> PathBuf {

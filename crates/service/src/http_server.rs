@@ -14,6 +14,8 @@ use crate::readiness::{Phase, Report};
 
 #[derive(Serialize)]
 struct Body {
+    /// All programs of one release have the same.
+    version: &'static str,
     status: &'static str,
     checks: Vec<CheckBody>,
 }
@@ -77,5 +79,5 @@ fn answer(report: Report, holds: impl FnOnce(&Report) -> bool) -> (StatusCode, J
     };
     let checks = report.checks.into_iter();
     let checks = checks.map(|(name, reason)| CheckBody { name, ready: reason.is_none(), reason });
-    (code, Json(Body { status, checks: checks.collect() }))
+    (code, Json(Body { version: env!("CARGO_PKG_VERSION"), status, checks: checks.collect() }))
 }

@@ -1,6 +1,9 @@
 //! The documents: every call of the command-line tool that they show can be given.
 
-use bowline_architecture::{pages, text};
+use std::path::Path;
+use std::process::Command;
+
+use bowline_architecture::{pages, root, text};
 use clap::error::ErrorKind;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
@@ -129,4 +132,58 @@ fn a_command_that_cannot_be_given_is_found() {
     }
     assert_eq!(fault("bowline dead-letters", false), None);
     assert!(calls("./bowline demo --report \"a").is_err());
+}
+
+/// The commands in the usage of the launcher: the first word of the lines that are set in by two blanks.
+fn launched(usage: &str) -> Vec<&str> {
+    let usage =
+        usage.split("usage() {").nth(1).and_then(|rest| rest.split("\nEOF").next()).unwrap_or_default();
+    let lines = usage.lines().filter_map(|line| line.strip_prefix("  "));
+    let named = lines.filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    named.filter_map(|line| line.split_whitespace().next()).collect()
+}
+
+#[test]
+fn the_launcher_names_every_command() {
+    let launcher = text("bowline");
+    let mut named = launched(&launcher);
+    named.retain(|name| !LAUNCHERS.contains(name) && *name != "cat");
+    named.sort_unstable();
+    let command = bowline_cli::command();
+    let mut known: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    known.sort_unstable();
+    assert_eq!(named, known);
+}
+
+/// A machine without anything: what the launcher itself needs lies in `folder`.
+fn bare_machine(folder: &Path) -> Command {
+    for program in ["dirname", "head", "id", "sed", "sh", "tr"] {
+        let found = ["/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(program));
+        let found = found.into_iter().find(|path| path.exists()).expect("every system has it");
+        std::os::unix::fs::symlink(found, folder.join(program)).expect("our folder");
+    }
+    let mut command = Command::new(folder.join("sh"));
+    command.arg(root().join("bowline")).env_clear().env("PATH", folder).env("HOME", folder);
+    command
+}
+
+#[test]
+fn without_rust_and_compiler_the_launcher_itself_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = bare_machine(folder.path());
+    let output = command.arg("doctor").output().expect("a shell runs");
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    for line in
+        ["  fail  Rust          is missing\n", "  fail  C compiler    is missing\n", "sh.rustup.rs | sh\n"]
+    {
+        assert!(told.contains(line), "{line}: {told}");
+    }
+    let output = command.args(["--output", "json"]).output().expect("a shell runs");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(
+        (&told["findings"][0]["check"], &told["findings"][0]["status"]),
+        (&"Rust".into(), &"fail".into())
+    );
+    assert!(told["failures"].as_u64() >= Some(3), "{told}");
 }

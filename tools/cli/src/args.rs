@@ -11,12 +11,15 @@ use clap_complete::Shell;
 
 use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
+use crate::doctor::DoctorArgs;
+use crate::down::DownArgs;
 use crate::lanes::LanesArgs;
 use crate::order::OrderArgs;
 use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
 use crate::stock::StockArgs;
+use crate::up::UpArgs;
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -33,7 +36,9 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(DemoArgs),
-    Up(UpArgs),
+    Up(Box<UpArgs>),
+    Down(DownArgs),
+    Doctor(Box<DoctorArgs>),
     Order(Box<OrderArgs>),
     Catalog(CatalogArgs),
     Stock(StockArgs),
@@ -79,27 +84,6 @@ pub(crate) struct DemoArgs {
     /// Keep everything running after the report, until Ctrl-C
     #[arg(long)]
     pub(crate) keep: bool,
-    #[command(flatten)]
-    pub(crate) provider: ProviderArgs,
-    #[command(flatten)]
-    pub(crate) stack: StackArgs,
-}
-
-/// Start the stack and keep it running until Ctrl-C.
-///
-/// Prints the addresses and example commands. A service that dies is started again. Data is kept between runs.
-/// An empty catalogue is filled from the file of invoices.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  bowline up
-  bowline up --provider-latency 20s
-  bowline up --port-base 7000 --postgres-url postgres://postgres:secret@127.0.0.1:5432")]
-pub(crate) struct UpArgs {
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    /// Leave an empty catalogue empty
-    #[arg(long)]
-    pub(crate) empty: bool,
     #[command(flatten)]
     pub(crate) provider: ProviderArgs,
     #[command(flatten)]
@@ -187,7 +171,7 @@ pub(crate) struct StackArgs {
     #[command(flatten)]
     pub(crate) folders: FolderArgs,
     /// The first of a run of ports on 127.0.0.1; free ones are chosen if left out
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port_base: Option<u16>,
     /// Use this PostgreSQL, as a role that may create roles and databases, instead of starting one
     #[arg(long, env = "BOWLINE_POSTGRES_URL", value_name = "URL", hide_env_values = true)]
@@ -227,6 +211,17 @@ impl FolderArgs {
         let mut folders = Folders::choose(self.stack_dir.clone(), self.cache_dir.clone(), &around)?;
         folders.state.push(command);
         Ok(folders)
+    }
+
+    /// What has to be added to another command for it to find the same stack.
+    pub(crate) fn hint(&self) -> String {
+        let folder =
+            self.stack_dir.as_ref().map(|folder| std::path::absolute(folder).unwrap_or(folder.clone()));
+        let quoted = folder.map(|folder| {
+            let folder = folder.display().to_string();
+            shlex::try_quote(&folder).map_or(folder.clone(), std::borrow::Cow::into_owned)
+        });
+        quoted.map(|folder| format!(" --data-dir {folder}")).unwrap_or_default()
     }
 }
 
@@ -321,6 +316,10 @@ mod tests {
             "bowline demo --stall-after 0s",
             "bowline demo --stall-after soon",
             "bowline up --port-base 70000",
+            "bowline up --port-base 0",
+            "bowline up --replicas 0",
+            "bowline up --replicas 9",
+            "bowline down --timeout 0s",
             "bowline fly",
         ] {
             let error = parse(line).expect_err(line);

@@ -1,6 +1,8 @@
 //! The payment simulator and the four services as processes of a stack. The end-to-end tests start them the same way.
 
 mod changes;
+mod places;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use bowline_prove::{Access, DatabaseUrls};
 use url::Url;
 
 pub use changes::Changes;
+pub use places::{Places, Replica};
+use places::{pair, ready_url};
 
 /// How long a process may take from its start to its readiness; the first start of all migrates databases.
 const READY_MAX: Duration = Duration::from_mins(1);
@@ -22,16 +26,7 @@ const STOP_MAX: Duration = Duration::from_secs(25);
 const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const SIMULATOR: &str = "payment-simulator";
 /// The names of addresses in the description of the stack.
-const NAMESPACE: &str = "kafka.namespace";
-
-/// Where everything of a fleet listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
-    /// By service: gRPC and HTTP.
-    services: BTreeMap<&'static str, (String, String)>,
-    /// The payment simulator.
-    provider: String,
-}
+pub(crate) const NAMESPACE: &str = "kafka.namespace";
 
 /// What a fleet stands on.
 #[derive(Debug, Clone)]
@@ -57,65 +52,8 @@ pub struct Ground {
 pub struct Fleet {
     /// What it stands on.
     pub ground: Ground,
-}
-
-/// One more process of a service that a fleet has already.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replica {
-    /// What the supervisor knows it by.
-    pub name: String,
-    /// Its gRPC address as a URL.
-    pub grpc_url: String,
-    /// Base address of its probes.
-    pub http_url: String,
-    /// What answers 200 once it is ready.
-    pub ready_url: String,
-}
-
-impl Places {
-    /// Takes ports for a fleet.
-    pub fn take(stack: &Stack) -> anyhow::Result<Self> {
-        let mut services = BTreeMap::new();
-        for service in SERVICES {
-            services.insert(service, pair(stack, service)?);
-        }
-        Ok(Self { services, provider: place(stack, "the payment simulator")? })
-    }
-
-    /// The gRPC address of a service as a URL.
-    pub fn grpc_url(&self, service: &str) -> String {
-        format!("http://{}", self.services[service].0)
-    }
-
-    /// The gRPC address of a service: host and port.
-    pub fn grpc_address(&self, service: &str) -> &str {
-        &self.services[service].0
-    }
-
-    /// Base address of the probes of a service.
-    pub fn http_url(&self, service: &str) -> String {
-        format!("http://{}", self.services[service].1)
-    }
-
-    /// What answers 200 once the service is ready.
-    pub fn ready_url(&self, service: &str) -> String {
-        ready_url(&self.services[service].1)
-    }
-
-    /// The address of the payment simulator: host and port.
-    pub fn provider(&self) -> &str {
-        &self.provider
-    }
-
-    /// What belongs into the description of the stack.
-    fn named(&self) -> BTreeMap<String, String> {
-        let mut named = BTreeMap::from([(format!("{SIMULATOR}.http"), self.provider.clone())]);
-        for (service, (grpc, http)) in &self.services {
-            named.insert(format!("{service}.grpc"), grpc.clone());
-            named.insert(format!("{service}.http"), http.clone());
-        }
-        named
-    }
+    /// What [`Fleet::grow`] has added.
+    pub replicas: Vec<Replica>,
 }
 
 impl Ground {
@@ -216,7 +154,18 @@ impl Fleet {
             async move { supervisor.wait_ready(&name, &probe, READY_MAX).await }
         });
         futures::future::try_join_all(waits).await?;
-        Ok(Self { ground })
+        Ok(Self { ground, replicas: Vec::new() })
+    }
+
+    /// Starts further processes, all at once, until there are `replicas` of each service, and waits until they are ready.
+    pub async fn grow(&mut self, stack: &Stack, replicas: u8) -> anyhow::Result<()> {
+        let further = SERVICES
+            .iter()
+            .flat_map(|service| (2..=usize::from(replicas)).map(move |number| (*service, number)));
+        let starts = further.map(|(service, number)| self.start_replica(stack, service, number));
+        let started = futures::future::try_join_all(starts).await?;
+        self.replicas.extend(started);
+        Ok(())
     }
 
     /// Starts one more process of a service and waits until it is ready.
@@ -228,9 +177,7 @@ impl Fleet {
     ) -> anyhow::Result<Replica> {
         let (name, places) = (self.ground.name(&format!("{service}-{number}")), pair(stack, service)?);
         stack.supervisor().start(self.ground.service(stack, service, &name, &places)?).await?;
-        let (grpc, http) = places;
-        let (grpc_url, http_url) = (format!("http://{grpc}"), format!("http://{http}"));
-        let replica = Replica { name, grpc_url, http_url, ready_url: ready_url(&http) };
+        let replica = Replica::at(&places, service, name);
         stack.supervisor().wait_ready(&replica.name, &replica.ready_url, READY_MAX).await?;
         Ok(replica)
     }
@@ -238,6 +185,7 @@ impl Fleet {
     /// Stops the processes of this fleet, all at once.
     pub(crate) async fn stop(&self, stack: &Stack) -> anyhow::Result<()> {
         let names = SERVICES.iter().chain([&SIMULATOR]).map(|name| self.ground.name(name));
+        let names = names.chain(self.replicas.iter().map(|replica| replica.name.clone()));
         let stops = names.map(|name| async move { stack.supervisor().stop(&name).await });
         futures::future::try_join_all(stops).await?;
         Ok(())
@@ -245,44 +193,10 @@ impl Fleet {
 
     /// Tells other processes, such as `bowline check`, of this fleet.
     pub fn publish(&self, stack: &Stack) -> anyhow::Result<()> {
-        let mut addresses = self.ground.places.named();
+        let mut addresses = self.ground.places.named(&self.replicas);
         addresses.insert(NAMESPACE.to_owned(), self.ground.kafka.namespace.clone());
         stack.publish(addresses)?;
         Ok(())
-    }
-
-    /// What the user may want to connect to: a line for every process of this fleet and every server.
-    pub(crate) fn table(&self, stack: &Stack) -> String {
-        let pids: BTreeMap<String, u32> =
-            stack.running().into_iter().map(|running| (running.name, running.pid)).collect();
-        let pid = |name: &str| match pids.get(name) {
-            Some(pid) => format!("pid {pid:<8}"),
-            None => "not started ".to_owned(),
-        };
-        let postgres = stack.postgres().admin_url();
-        let mut lines = vec![
-            format!(
-                "  {:<18} {} {}:{}",
-                "postgres",
-                pid("postgres"),
-                postgres.host_str().unwrap_or("localhost"),
-                postgres.port().unwrap_or(5432)
-            ),
-            format!("  {:<18} {} {}", "kafka", pid("kafka"), stack.kafka().brokers()),
-            format!(
-                "  {SIMULATOR:<18} {} http://{}",
-                pid(&self.ground.name(SIMULATOR)),
-                self.ground.places.provider
-            ),
-        ];
-        for service in SERVICES {
-            let (grpc, http) = &self.ground.places.services[service];
-            lines.push(format!(
-                "  {service:<18} {} gRPC {grpc}  HTTP http://{http}",
-                pid(&self.ground.name(service))
-            ));
-        }
-        lines.join("\n")
     }
 }
 
@@ -323,17 +237,4 @@ fn access(
 pub(crate) fn own_programs() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("cannot find out where this program lies")?;
     Ok(own.parent().map_or_else(PathBuf::new, Path::to_path_buf))
-}
-
-/// Takes the ports of a service: gRPC and HTTP.
-fn pair(stack: &Stack, service: &str) -> anyhow::Result<(String, String)> {
-    Ok((place(stack, &format!("gRPC of {service}"))?, place(stack, &format!("HTTP of {service}"))?))
-}
-
-fn place(stack: &Stack, what: &str) -> anyhow::Result<String> {
-    Ok(format!("127.0.0.1:{}", stack.ports().next(what)?))
-}
-
-fn ready_url(http: &str) -> String {
-    format!("http://{http}/readyz")
 }

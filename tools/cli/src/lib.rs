@@ -1,17 +1,17 @@
 //! The command-line tool: starts the whole order backbone on this machine, replays orders, checks what came of it.
 //!
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
-//! invariants and reports. `up` ([`up`]) starts a stack and keeps it. `check` ([`check`]) draws up the ledger of a stack
-//! that runs, `reconcile` compares its books while it is at work. `prove` injects faults into a stack of its own under load
-//! and draws up the ledger afterwards. `order`, `catalog`, `stock` and `payment` are for every day: they call the services of
+//! invariants and reports. `up` ([`up`]) starts a stack and keeps it, in the background if that is wanted, and `down`
+//! ([`down`]) ends it. `check` ([`check`]) draws up the ledger of a stack that runs, `reconcile` compares its books while it
+//! is at work, `doctor` ([`doctor`]) finds out what is missing or wrong. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `order`, `catalog`, `stock` and `payment` are for every day: they call the services of
 //! a stack and print what they answer, as tables or as JSON ([`output`]). `dead-letters` shows and mends what services could not apply, `lanes` what does not
 //! flow between them. [`fleet`] knows how the payment simulator and the four services are started.
 //!
 //! **Guarantees.** Status 0 of `demo`, `check` and `prove` means that nothing is unfinished or broken, of the others that what
 //! was asked for is done; 1 that something is broken, was refused or went wrong; 2 that the command line could not be
 //! understood, and of `prove` and `reconcile` that nothing could be found out. A write has a request id and takes effect once,
-//! however often it is sent ([`writes`]). Whatever was started is stopped again, however the command ends. What went wrong is
-//! said in one message, without a stack trace, with what to do about it.
+//! however often it is sent ([`writes`]). Whatever was started is stopped again, however the command ends, unless it was to stay
+//! in the background. What went wrong is said in one message, without a stack trace, with what to do about it.
 //!
 //! **Does not.** It builds nothing and installs nothing: the launcher in the root of the repository does.
 //!
@@ -24,6 +24,8 @@ mod catalog;
 mod check;
 mod dead_letters;
 mod demo;
+mod doctor;
+mod down;
 pub mod fleet;
 mod lanes;
 mod ledger;
@@ -58,7 +60,8 @@ pub fn command() -> clap::Command {
 /// Reads the command line, runs the command, and says how it went.
 pub fn main() -> ExitCode {
     let options = Options::parse();
-    screen::start_log(matches!(options.command, Command::Prove(_)));
+    let in_background = matches!(&options.command, Command::Up(args) if args.detached);
+    screen::start_log(matches!(options.command, Command::Prove(_)), in_background);
     match run(options.command) {
         Ok(code) => code,
         Err(error) if output::had_enough(&error) => ExitCode::SUCCESS,
@@ -82,6 +85,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         match command {
             Command::Demo(args) => Box::pin(demo::run(&args, &stop)).await,
             Command::Up(args) => Box::pin(up::run(&args, &stop)).await,
+            Command::Down(args) => down::run(&args, &stop).await,
+            Command::Doctor(args) => doctor::run(&args, &stop).await,
             Command::Order(args) => order::run(&args, &stop).await,
             Command::Catalog(args) => catalog::run(&args, &stop).await,
             Command::Stock(args) => stock::run(&args, &stop).await,

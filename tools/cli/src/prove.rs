@@ -38,10 +38,6 @@ const WARM_UP_ORDERS: u64 = 100;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// About how long the recovery phase takes.
 const RECOVERY_LENGTH: Duration = Duration::from_mins(3);
-/// Connections that one process of a service and its faults need at the most.
-const CONNECTIONS_PER_PROCESS: u32 = 20;
-/// Connections of everybody else.
-const CONNECTIONS_SPARE: u32 = 60;
 /// The status that says that nothing was found out.
 const NOT_FOUND_OUT: u8 = 2;
 
@@ -87,8 +83,7 @@ async fn prove(args: &ProveArgs, conditions: &Conditions, stop: &Stop) -> anyhow
     let plan = load::plan(args, args.duration + RECOVERY_LENGTH + args.stall_after)?;
     let names = Names::of_one_run(&args.stack);
     let mut options = running::options("prove", &args.stack, &names, true)?;
-    let processes = 4 * u32::from(args.replicas);
-    options.connections_max = processes * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE;
+    running::make_room(&mut options, args.replicas);
     options.kafka_detour = conditions.kinds.iter().any(|kind| kind.is_of_the_network());
     let stack = running::start_with(options, &args.stack, stop).await?;
     running::forget_logs(&stack)?;

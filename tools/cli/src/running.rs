@@ -3,13 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use bowline_dev_stack::{Ending, Stack, StackOptions};
+use bowline_dev_stack::{Ending, Stack, StackOptions, wait_until_gone};
 use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_messaging::KafkaOptions;
 
 use crate::args::StackArgs;
+use crate::fleet::Places;
 use crate::screen::say;
-use crate::stop::Stop;
+use crate::stop::{Stop, Stopped};
+
+/// Connections that one process of a service, and whoever breaks it, need at the most.
+const CONNECTIONS_PER_PROCESS: u32 = 20;
+/// Connections of everybody else.
+const CONNECTIONS_SPARE: u32 = 60;
 
 /// What a command's databases and topics are called.
 #[derive(Debug, Clone)]
@@ -83,12 +89,24 @@ pub(crate) fn options(
     options.postgres_url.clone_from(&args.postgres_url);
     options.kafka_brokers.clone_from(&args.kafka);
     options.port_base = args.port_base;
+    options.ports_further = Places::ports(1);
     options.database_prefix.clone_from(&names.database_prefix);
     options.fresh = fresh;
     Ok(options)
 }
 
-/// The same with options of the caller's own.
+/// Makes room for so many processes of each service: connections to a PostgreSQL of ours, and ports.
+pub(crate) fn make_room(options: &mut StackOptions, replicas: u8) {
+    options.connections_max = options.connections_max.max(connections(replicas));
+    options.ports_further = Places::ports(replicas);
+}
+
+/// How many connections to PostgreSQL so many processes of each service need.
+pub(crate) fn connections(replicas: u8) -> u32 {
+    4 * u32::from(replicas) * CONNECTIONS_PER_PROCESS + CONNECTIONS_SPARE
+}
+
+/// The same with options of the caller's own. When it is stopped on the way, nothing of it runs any more afterwards.
 pub(crate) async fn start_with(
     options: StackOptions,
     args: &StackArgs,
@@ -100,7 +118,14 @@ pub(crate) async fn start_with(
         (Some(_), None) => say("starting Kafka; PostgreSQL is given"),
         (Some(_), Some(_)) => say("PostgreSQL and Kafka are given"),
     }
-    let stack = stop.or(Stack::start(options)).await?;
+    let folder = options.folders.state.clone();
+    let started = stop.or(Box::pin(Stack::start(options))).await;
+    if started.as_ref().is_err_and(anyhow::Error::is::<Stopped>) {
+        // The start was given up half-way: the guardian stops what there is of it.
+        say("stopping what was started");
+        wait_until_gone(&folder).await?;
+    }
+    let stack = started?;
     for leftover in stack.leftovers() {
         say(&format!(
             "stopped {} (pid {}), which an earlier run had left behind",

@@ -19,16 +19,21 @@ static SCREEN: LazyLock<MultiProgress> =
     LazyLock::new(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
 
 /// Shows warnings of the parts, such as that of a service that died and is started again, unless `deaths_are_wanted`.
-/// `RUST_LOG` shows more.
-pub(crate) fn start_log(deaths_are_wanted: bool) {
+/// `RUST_LOG` shows more. Who looks on needs no times, `with_times` is for those who look later.
+pub(crate) fn start_log(deaths_are_wanted: bool, with_times: bool) {
     let filter = EnvFilter::builder().with_default_directive(tracing::Level::WARN.into()).from_env_lossy();
     // A slow statement of ours is nobody's concern: the ledger reads whole tables.
     let mut filter = filter.add_directive("sqlx=error".parse().expect("a sound directive"));
     if deaths_are_wanted {
         filter = filter.add_directive("bowline_dev_stack=error".parse().expect("a sound directive"));
     }
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).without_time();
-    lines.with_ansi(false).with_writer(|| Lines).init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let lines = lines.with_ansi(false).with_writer(|| Lines);
+    if with_times {
+        lines.init();
+    } else {
+        lines.without_time().init();
+    }
 }
 
 /// Prints a note.

@@ -71,7 +71,7 @@ impl ServiceArgs {
                 .collect();
         }
         let service = |(name, url): (String, String)| {
-            let url = if url.contains("://") { url } else { format!("http://{url}") };
+            let url = with_scheme(&url);
             Ok((name.clone(), Service { channel: connect(&url)?, name, url }))
         };
         urls.into_iter().map(service).collect()
@@ -147,12 +147,17 @@ pub(crate) struct Told<'a> {
     pub(crate) message: Json,
 }
 
+/// The address of a service as a URL.
+pub(crate) fn with_scheme(address: &str) -> String {
+    if address.contains("://") { address.to_owned() } else { format!("http://{address}") }
+}
+
 fn connect(url: &str) -> anyhow::Result<Channel> {
     let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url} is not a URL"))?;
     Ok(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
 }
 
-fn named_url(text: &str) -> Result<(String, String), String> {
+pub(crate) fn named_url(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, url)) if !name.is_empty() && !url.is_empty() => Ok((name.to_owned(), url.to_owned())),
         _ => Err("expected NAME=URL, such as inventory=http://127.0.0.1:50051".to_owned()),

@@ -41,7 +41,6 @@ impl Stop {
     }
 
     /// What a signal does.
-    #[cfg(test)]
     pub(crate) fn now(&self) {
         self.0.cancel();
     }

@@ -1,34 +1,39 @@
 //! `bowline up`: a stack that stays.
 
-use std::process::ExitCode;
-use std::time::Duration;
+mod args;
+mod catalogue;
+mod detach;
 
-use bowline_contracts::inventory::v1::ListProductsRequest;
-use bowline_contracts::inventory::v1::catalog_service_client::CatalogServiceClient;
+use std::process::ExitCode;
+
 use bowline_dev_stack::Stack;
-use bowline_kernel::{IdSource as _, SystemIds};
-use bowline_load::generator::{ConnectionSettings, Connections, Progress, load_catalogue};
 use bowline_load::plan::{OrderLimits, Plan};
 use bowline_load::retail;
-use tonic::transport::Endpoint;
 
-use crate::args::UpArgs;
+pub(crate) use self::args::UpArgs;
+use self::detach::Caller;
 use crate::fleet::{self, Changes, Fleet, Ground, Places};
 use crate::running::{self, Names};
 use crate::screen::say;
 use crate::stop::Stop;
 
-/// How long loading the catalogue may take without an answer.
-const LOAD_STALL: Duration = Duration::from_secs(30);
+/// The log of a stack in the background, among those of the services.
+const LOG: &str = "up.log";
 
-/// Starts the stack and stays until it is told to stop.
+/// Starts the stack and stays until it is told to stop, here or in the background.
 pub(crate) async fn run(args: &UpArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
+    if args.detach && !args.detached {
+        return detach::start(stop).await;
+    }
+    let caller = args.detached.then(|| Caller::find(stop)).transpose()?;
     let switches = args.provider.switches()?;
     let plan =
         if args.empty { None } else { Some(retail::import(&args.data.data, None, OrderLimits::default())?) };
     let names = Names::plain();
-    let stack = running::start("up", &args.stack, &names, false, stop).await?;
-    let stayed = stay(&stack, &names, plan.as_ref(), switches, stop).await;
+    let mut options = running::options("up", &args.stack, &names, false)?;
+    running::make_room(&mut options, args.replicas);
+    let stack = running::start_with(options, &args.stack, stop).await?;
+    let stayed = stay(args, &stack, &names, plan.as_ref(), switches, caller, stop).await;
     if stayed.is_err() {
         say(&format!("the logs are in {}", running::logs_of(&stack)?.display()));
     }
@@ -37,10 +42,12 @@ pub(crate) async fn run(args: &UpArgs, stop: &Stop) -> anyhow::Result<ExitCode> 
 }
 
 async fn stay(
+    args: &UpArgs,
     stack: &Stack,
     names: &Names,
     plan: Option<&Plan>,
     switches: Vec<String>,
+    caller: Option<Caller>,
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let databases = stack.databases().clone();
@@ -53,47 +60,45 @@ async fn stay(
         switches,
         changes: Changes::default(),
     };
-    let fleet = stop.or(Fleet::start(stack, ground)).await?;
+    let mut fleet = stop.or(Fleet::start(stack, ground)).await?;
+    stop.or(fleet.grow(stack, args.replicas)).await?;
     fleet.publish(stack)?;
     if let Some(plan) = plan {
-        stop.or(fill_catalogue(&fleet, plan)).await?;
+        stop.or(catalogue::fill(&fleet, plan)).await?;
     }
-    println!("running:\n{}\n\n{}", fleet.table(stack), examples(stack, &fleet, plan)?);
-    println!("Ctrl-C stops everything.");
+    println!("running:\n{}\n\n{}", fleet.table(stack), examples(args, stack, &fleet, plan)?);
+    match caller {
+        Some(caller) => {
+            println!(
+                "It runs in the background: `bowline down{}` stops everything.",
+                args.stack.folders.hint()
+            );
+            caller.let_go(&running::logs_of(stack)?.join(LOG)).await?;
+        }
+        None => println!("Ctrl-C stops everything."),
+    }
     stop.wanted().await;
     Ok(())
 }
 
-/// Enters products and stock, unless there are products already.
-async fn fill_catalogue(fleet: &Fleet, plan: &Plan) -> anyhow::Result<()> {
-    let address = fleet.ground.places.grpc_url("inventory");
-    let channel = Endpoint::from_shared(address.clone())?.connect().await?;
-    let mut catalogue = CatalogServiceClient::new(channel);
-    let request = ListProductsRequest { page_size: 1, ..ListProductsRequest::default() };
-    if !catalogue.list_products(request).await?.into_inner().products.is_empty() {
-        return Ok(());
-    }
-    say(&format!("entering {} products and their stock", plan.products.len()));
-    let inventory = Connections::new([address], ConnectionSettings::default())?;
-    load_catalogue(plan, &inventory, SystemIds.next_id(), LOAD_STALL, &Progress::default()).await?;
-    Ok(())
-}
-
 /// Commands to try.
-fn examples(stack: &Stack, fleet: &Fleet, plan: Option<&Plan>) -> anyhow::Result<String> {
+fn examples(args: &UpArgs, stack: &Stack, fleet: &Fleet, plan: Option<&Plan>) -> anyhow::Result<String> {
     let logs = running::logs_of(stack)?;
+    let here = args.stack.folders.hint();
     let begin = match plan.and_then(|plan| plan.stock.first()) {
-        Some(level) => {
-            format!("bowline catalog show\n  bowline order place --customer c-1 '{}=1' --watch", level.sku)
-        }
-        None => "bowline catalog import FILE".to_owned(),
+        Some(level) => format!(
+            "bowline catalog show{here}\n  bowline order place --customer c-1 '{}=1' --watch{here}",
+            level.sku
+        ),
+        None => format!("bowline catalog import FILE{here}"),
     };
+    let place = if args.detach { "" } else { ", in another terminal" };
     Ok(format!(
-        "Try, in another terminal:
+        "Try{place}:
   {begin}
-  bowline order list
-  bowline order history ORDER_ID
-  bowline check
+  bowline order list{here}
+  bowline order history ORDER_ID{here}
+  bowline check{here}
 or any gRPC client that knows reflection: grpcurl -plaintext {} list
 Logs are in {}, addresses and database URLs in {}.",
         fleet.ground.places.grpc_address("orders"),

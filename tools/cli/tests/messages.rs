@@ -71,6 +71,70 @@ fn a_proof_is_refused_on_servers_that_are_given() {
 }
 
 #[test]
+fn what_keeps_a_stack_from_starting_in_the_background_is_told_where_it_was_asked_for() {
+    let (status, said) = refused(&["up", "--detach", "--data", "/nowhere/invoices.csv"]);
+    assert_eq!(status, Some(1));
+    assert!(said.starts_with("error: /nowhere/invoices.csv cannot be read: "), "{said}");
+    let (status, said) = refused(&["up", "--detach", "--empty", "--port-base", "65530"]);
+    assert_eq!(status, Some(1));
+    assert!(
+        said.ends_with("error: --port-base 65530 leaves no room for 12 ports: give a lower one\n"),
+        "{said}"
+    );
+    let (status, said) = refused(&["up", "--detach", "--provider-error-rate", "2"]);
+    assert_eq!(status, Some(2));
+    assert!(said.contains("--provider-error-rate: expected"), "{said}");
+    let (status, said) = refused(&["up", "--detached"]);
+    assert_eq!(status, Some(1));
+    assert!(said.contains("--detached is for `bowline up --detach` alone"), "{said}");
+}
+
+#[test]
+fn where_nothing_runs_there_is_nothing_to_stop() {
+    let output = bowline(&["down", "--remove-data"]);
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{told}");
+    assert!(told.starts_with("no stack runs in ") && told.contains("there is no data in "), "{told}");
+}
+
+#[test]
+fn a_doctor_tells_what_is_wrong_with_what_it_was_given_and_how_to_mend_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port().to_string();
+    let given = ["--postgres-url", "postgres://me:secret@127.0.0.1:1", "--kafka", "127.0.0.1:1"];
+    let output = bowline(&[&["doctor", "--output", "json", "--port-base", &port], &given[..]].concat());
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]));
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert!(!told.contains("secret"), "{told}");
+    let told: serde_json::Value = serde_json::from_str(&told).expect("it is JSON");
+    let finding = |check: &str| {
+        let mut findings = told["findings"].as_array().expect("a list").iter();
+        findings.find(|finding| finding["check"] == check).unwrap_or_else(|| panic!("{check}: {told:#}"))
+    };
+    for (check, mend) in
+        [("ports", "another --port-base"), ("server", "correct the URL"), ("brokers", "correct the address")]
+    {
+        assert_eq!(finding(check)["status"], "fail", "{check}");
+        assert!(
+            finding(check)["mend"].as_str().is_some_and(|said| said.contains(mend)),
+            "{:#}",
+            finding(check)
+        );
+    }
+    assert_eq!(finding("data folder")["status"], "ok");
+    assert_eq!(finding("earlier runs")["status"], "ok");
+}
+
+#[test]
+fn a_doctor_that_is_sent_elsewhere_looks_there_alone() {
+    let output = bowline(&["doctor", "--url", "orders=127.0.0.1:1", "--url", "stock=127.0.0.1:1"]);
+    let told = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("no answer at http://127.0.0.1:1: ") && told.contains("--url orders="), "{told}");
+    assert!(told.contains("no service is called stock") && !told.contains("this machine"), "{told}");
+}
+
+#[test]
 fn without_a_stack_there_is_nothing_to_check() {
     let (status, said) = refused(&["check"]);
     assert_eq!(status, Some(1));
@@ -215,7 +279,19 @@ fn shells_are_told_the_commands() {
 
 #[test]
 fn every_command_has_a_help() {
-    for command in ["demo", "up", "check", "prove", "order", "catalog", "stock", "payment", "completions"] {
+    for command in [
+        "demo",
+        "up",
+        "down",
+        "doctor",
+        "check",
+        "prove",
+        "order",
+        "catalog",
+        "stock",
+        "payment",
+        "completions",
+    ] {
         let output = bowline(&[command, "--help"]);
         assert_eq!(output.status.code(), Some(0));
         let help = String::from_utf8(output.stdout).expect("text");

@@ -1,8 +1,9 @@
 //! A Kafka broker: given by address, or one node of Apache Kafka run on this machine's Java.
 
-mod parts;
+pub(crate) mod parts;
 mod probe;
 mod settings;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +14,7 @@ use crate::account::{Account, check_reachable, give, make_folder};
 use crate::error::{Error, FileContext as _, Result};
 use crate::process::{Ending, Process, ProcessSpec, last_lines};
 use crate::process_table::ProcessTable;
+pub use survey::{ClusterSurvey, TopicSurvey, survey};
 
 const START_MAX: Duration = Duration::from_mins(1);
 /// Deaths while it is waited for after which a server is given up. After a crash the first few may mean that what the
@@ -196,6 +198,7 @@ async fn format_storage(
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }
+    command.kill_on_drop(true);
     let out = command.output().await.map_err(|source| Error::Spawn { program: java.to_owned(), source })?;
     if out.status.success() {
         return Ok(());

@@ -7,18 +7,18 @@ use tokio::process::Command;
 
 use crate::account::make_folder;
 use crate::error::{Error, FileContext as _, Result};
+use crate::machine::Found;
 use crate::process::last_lines;
 
 const POM: &str = include_str!("../../kafka/pom.xml");
 /// In the name of the folder, so that another version is another folder.
 const VERSION: &str = "4.3.0";
+const JARS: &str = "libs";
 const JAVA_MIN: u32 = 17;
 
 /// The folder with the jars, filled on the first call. Later calls touch neither Maven nor the network.
 pub(crate) async fn jars(cache: &Path) -> Result<PathBuf> {
-    let kept = cache.join(format!("kafka-{VERSION}"));
-    let complete = kept.join("libs");
-    if complete.is_dir() {
+    if let Some(complete) = fetched(cache) {
         return Ok(complete);
     }
     make_folder(cache, 0o755, None)?;
@@ -27,9 +27,10 @@ pub(crate) async fn jars(cache: &Path) -> Result<PathBuf> {
     // Another starter may be fetching; blocking is right, because there is nothing to do without the jars.
     let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await;
     let _lock = lock.expect("locking does not panic").on("lock", &lock_path)?;
-    if complete.is_dir() {
+    if let Some(complete) = fetched(cache) {
         return Ok(complete);
     }
+    let kept = kept(cache);
     let fresh = cache.join(format!("kafka-{VERSION}.new"));
     if fresh.exists() {
         std::fs::remove_dir_all(&fresh).on("remove", &fresh)?;
@@ -37,7 +38,28 @@ pub(crate) async fn jars(cache: &Path) -> Result<PathBuf> {
     make_folder(&fresh, 0o755, None)?;
     fetch(&fresh).await?;
     std::fs::rename(&fresh, &kept).on("move into place", &kept)?;
-    Ok(complete)
+    Ok(kept.join(JARS))
+}
+
+/// The folder with the jars, if they are there.
+pub(crate) fn fetched(cache: &Path) -> Option<PathBuf> {
+    Some(kept(cache).join(JARS)).filter(|complete| complete.is_dir())
+}
+
+fn kept(cache: &Path) -> PathBuf {
+    cache.join(format!("kafka-{VERSION}"))
+}
+
+/// The Maven that would fetch them.
+pub(crate) fn maven() -> Result<Found> {
+    let out = std::process::Command::new("mvn").arg("--version").stdin(Stdio::null()).output();
+    let out = out.map_err(|_| Error::MavenMissing)?;
+    let said = String::from_utf8_lossy(&out.stdout);
+    // `Apache Maven 3.9.9 (…)`, in colours on some systems.
+    let version =
+        said.lines().find_map(|line| line.split_once("Apache Maven ")?.1.split([' ', '\u{1b}']).next());
+    let version = version.ok_or(Error::MavenMissing)?.to_owned();
+    Ok(Found { version, place: "mvn".into() })
 }
 
 async fn fetch(folder: &Path) -> Result<()> {
@@ -67,6 +89,10 @@ async fn fetch(folder: &Path) -> Result<()> {
 
 /// The first Java that is new enough: on PATH, then in the usual folders.
 pub(crate) fn java() -> Result<PathBuf> {
+    java_found().map(|java| java.place)
+}
+
+pub(crate) fn java_found() -> Result<Found> {
     let mut candidates = vec![PathBuf::from("java")];
     for (parent, rest) in [
         ("/usr/lib/jvm", "bin/java"),
@@ -84,7 +110,7 @@ pub(crate) fn java() -> Result<PathBuf> {
     java_among(&candidates)
 }
 
-fn java_among(candidates: &[PathBuf]) -> Result<PathBuf> {
+fn java_among(candidates: &[PathBuf]) -> Result<Found> {
     let mut seen = None;
     for program in candidates {
         let Ok(out) = std::process::Command::new(program).arg("-version").stdin(Stdio::null()).output()
@@ -93,7 +119,7 @@ fn java_among(candidates: &[PathBuf]) -> Result<PathBuf> {
         };
         let Some(version) = java_version(&String::from_utf8_lossy(&out.stderr)) else { continue };
         if java_major(&version).is_some_and(|major| major >= JAVA_MIN) {
-            return Ok(program.clone());
+            return Ok(Found { version, place: program.clone() });
         }
         seen.get_or_insert(version);
     }

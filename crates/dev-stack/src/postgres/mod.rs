@@ -1,8 +1,9 @@
 //! A PostgreSQL server: given by URL, or started from the machine's programs in a data folder of ours.
 
-mod programs;
+pub(crate) mod programs;
 mod settings;
 mod standby;
+mod survey;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::process::{Ending, Process, ProcessSpec, last_lines};
 use crate::process_table::{ProcessTable, StopSignal};
 use crate::secrets::random_text;
 use programs::Programs;
+pub use survey::{ServerSurvey, survey};
 
 /// Longest wait for the first answer. A recovery after a crash under load takes some seconds.
 const START_MAX: Duration = Duration::from_mins(1);
@@ -72,12 +74,9 @@ impl Postgres {
         let data = options.folder.join("data");
         let password = match data_version(&data)? {
             None => initialise(&programs, &options.folder, &password_file, account.as_ref()).await?,
-            Some(found) if found == programs.major.to_string() => {
-                std::fs::read_to_string(&password_file).on("read", &password_file)?
-            }
             Some(found) => {
-                let folder = options.folder.clone();
-                return Err(Error::PostgresDataVersion { folder, found, have: programs.major });
+                check_data_version(&options.folder, found, programs.major)?;
+                std::fs::read_to_string(&password_file).on("read", &password_file)?
             }
         };
         // Boxed, because many wait for it and what they keep meanwhile adds up.
@@ -216,8 +215,16 @@ pub(crate) fn parse_url(text: &str, what: &'static str) -> Result<Url> {
     if ours { Ok(url) } else { Err(Error::Url { what }) }
 }
 
+/// Fails if data of version `found` in `folder` is not for a server of version `have`.
+pub(crate) fn check_data_version(folder: &Path, found: String, have: u32) -> Result<()> {
+    if found == have.to_string() {
+        return Ok(());
+    }
+    Err(Error::PostgresDataVersion { folder: folder.to_owned(), found, have })
+}
+
 /// The major version of a complete data folder; `None` if there is none.
-fn data_version(data: &Path) -> Result<Option<String>> {
+pub(crate) fn data_version(data: &Path) -> Result<Option<String>> {
     let path = data.join("PG_VERSION");
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text.trim().to_owned())),
@@ -253,7 +260,7 @@ async fn initialise(
 
 /// Runs a program of PostgreSQL to its end, as the servers' user.
 async fn finish(mut command: Command, name: &str, program: &Path, account: Option<&Account>) -> Result<()> {
-    command.current_dir("/").stdin(std::process::Stdio::null());
+    command.current_dir("/").stdin(std::process::Stdio::null()).kill_on_drop(true);
     if let Some(account) = account {
         command.uid(account.uid).gid(account.gid);
     }

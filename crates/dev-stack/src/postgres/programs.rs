@@ -16,6 +16,7 @@ pub(crate) struct Programs {
     /// Lies beside the others; looked for only where it is run.
     pub(crate) basebackup: PathBuf,
     pub(crate) major: u32,
+    pub(crate) version: String,
 }
 
 /// Folders with one sub-folder per version, as distributions and installers lay them out.
@@ -57,7 +58,8 @@ impl Programs {
             let Some(version) = version_text(&postgres) else { continue };
             let Some(major) = major(&version) else { continue };
             if major >= MAJOR_MIN {
-                return Ok(Self { initdb, postgres, basebackup: folder.join("pg_basebackup"), major });
+                let basebackup = folder.join("pg_basebackup");
+                return Ok(Self { initdb, postgres, basebackup, major, version });
             }
             if too_old.as_ref().is_none_or(|(newest, _)| major > *newest) {
                 too_old = Some((major, version));

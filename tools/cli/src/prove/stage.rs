@@ -11,7 +11,7 @@ use bowline_faults::{Hands, Kind, Link, ProcessSite, Site, Terrain};
 use url::Url;
 
 use super::ProveArgs;
-use crate::fleet::{Changes, Fleet, Ground, Places, Replica};
+use crate::fleet::{Changes, Fleet, Ground, Places};
 use crate::running::Names;
 
 /// How long anything may take to come back before that is a failure.
@@ -47,21 +47,10 @@ impl<'s> Stage<'s> {
             changes: Changes { env, detours },
             places,
         };
-        let fleet = Fleet::start(stack, ground).await?;
-        let started = &fleet;
-        let further = databases::SERVICES
-            .iter()
-            .flat_map(|service| (2..=usize::from(args.replicas)).map(move |number| (*service, number)));
-        let starts = further.map(async |(service, number)| {
-            let replica = started.start_replica(stack, service, number).await?;
-            anyhow::Ok((service.to_owned(), replica))
-        });
-        let replicas = futures::future::try_join_all(starts).await?;
+        let mut fleet = Fleet::start(stack, ground).await?;
+        fleet.grow(stack, args.replicas).await?;
         fleet.publish(stack)?;
-        let terrain = Terrain {
-            processes: processes(&fleet.ground.places, &replicas),
-            links: proxies.keys().cloned().collect(),
-        };
+        let terrain = Terrain { processes: processes(&fleet), links: proxies.keys().cloned().collect() };
         let orders = terrain.processes.iter().filter(|process| process.service == "orders");
         let orders = orders.map(|process| format!("http://{}", process.grpc_address)).collect();
         let provider = format!("http://{}", fleet.ground.places.provider());
@@ -71,17 +60,18 @@ impl<'s> Stage<'s> {
     }
 }
 
-fn processes(places: &Places, replicas: &[(String, Replica)]) -> Vec<ProcessSite> {
+fn processes(fleet: &Fleet) -> Vec<ProcessSite> {
+    let places = &fleet.ground.places;
     let first = databases::SERVICES.iter().map(|service| ProcessSite {
         name: (*service).to_owned(),
         service: (*service).to_owned(),
         grpc_address: places.grpc_address(service).to_owned(),
         http_url: places.http_url(service),
     });
-    let further = replicas.iter().map(|(service, replica)| ProcessSite {
+    let further = fleet.replicas.iter().map(|replica| ProcessSite {
         name: replica.name.clone(),
-        service: service.clone(),
-        grpc_address: replica.grpc_url.trim_start_matches("http://").to_owned(),
+        service: replica.service.clone(),
+        grpc_address: replica.grpc_address().to_owned(),
         http_url: replica.http_url.clone(),
     });
     first.chain(further).collect()
