@@ -16,6 +16,7 @@ use crate::order::OrderArgs;
 use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
+use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 
 /// The sample in the repository that this tool was built from.
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     Stock(StockArgs),
     Payment(PaymentArgs),
+    Status(StatusArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),
