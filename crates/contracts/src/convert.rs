@@ -1,4 +1,4 @@
-//! Times and money between the kernel's types and protobuf's.
+//! Times, lengths of time and money between the kernel's types and protobuf's.
 
 use bowline_kernel::{Currency, Money};
 use chrono::{DateTime, Utc};
@@ -18,6 +18,12 @@ pub fn timestamp(time: DateTime<Utc>) -> Timestamp {
 /// A protobuf time; `None` when it is out of range.
 pub fn time(timestamp: Timestamp) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(timestamp.seconds, u32::try_from(timestamp.nanos).ok()?)
+}
+
+/// A length of time as protobuf writes it; one of more than 292 billion years is cut.
+pub fn duration(time: std::time::Duration) -> prost_types::Duration {
+    let longest = prost_types::Duration { seconds: i64::MAX, nanos: 999_999_999 };
+    time.try_into().unwrap_or(longest)
 }
 
 /// An amount as protobuf writes it.

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Error;
 use crate::inputs::Inputs;
 use crate::lease::Owned;
+use crate::overview::sent_lanes;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How long Kafka may take to say where a topic ends.
@@ -94,15 +95,21 @@ impl BacklogWatch {
         ends: &mut HashMap<(&'static str, u16), Ends>,
     ) -> Vec<Waiting> {
         ends.retain(|(_, partition), _| owned.contains(partition));
-        if owned.is_empty() {
-            return Vec::new();
-        }
+        // Who works on nothing asks all the same: whether Kafka answers is of interest too.
+        let any = BTreeSet::from([0]);
+        let asked = if owned.is_empty() { &any } else { owned };
         let mut waiting = Vec::new();
         for topic in &self.hears {
-            let last = match self.inputs.ends(topic, owned, ENDS_WITHIN).await {
+            let answer = self.inputs.ends(topic, asked, ENDS_WITHIN).await;
+            self.inputs.note_whether_kafka_answers(&answer);
+            let last = match answer {
                 Ok(last) => last,
                 Err(error) => {
                     tracing::debug!(topic = topic.name, %error, "ends of the topic are not known");
+                    // It would say as little about the other topics, as late.
+                    if self.inputs.kafka_silence().is_some() {
+                        break;
+                    }
                     continue;
                 }
             };
@@ -120,26 +127,12 @@ impl BacklogWatch {
 
     async fn unpublished(&self, owned: &BTreeSet<u16>) -> Result<Vec<Waiting>, Error> {
         let partitions: Vec<i16> = owned.iter().map(|partition| partition.cast_signed()).collect();
-        // The first unpublished message of a lane is found by its key; most lanes have none.
-        let rows = sqlx::query!(
-            r#"SELECT l.topic, l.partition, greatest(h.next_sequence - 1 - p.sequence, 0) AS "count!",
-                      extract(epoch FROM clock_timestamp() - first.happened_at)::float8 AS age
-                 FROM messaging.lanes l
-                 JOIN messaging.lane_heads h USING (lane)
-                 JOIN messaging.published p USING (lane)
-                 LEFT JOIN messaging.outbox first
-                   ON first.slot IN (0, 1, 2) AND first.lane = l.lane AND first.sequence = p.sequence + 1
-                WHERE l.partition = ANY($1::int2[])
-                ORDER BY l.topic, l.partition"#,
-            &partitions
-        )
-        .fetch_all(&mut *self.database.acquire().await?)
-        .await?;
-        let waiting = rows.into_iter().map(|row| Waiting {
-            topic: row.topic,
-            partition: row.partition.cast_unsigned(),
-            count: row.count.cast_unsigned(),
-            age: row.age.and_then(|age| Duration::try_from_secs_f64(age).ok()).unwrap_or_default(),
+        let lanes = sent_lanes(&mut *self.database.acquire().await?, &partitions).await?;
+        let waiting = lanes.into_iter().map(|lane| Waiting {
+            count: lane.unpublished(),
+            age: lane.oldest_unpublished.unwrap_or_default(),
+            topic: lane.topic,
+            partition: lane.partition,
         });
         Ok(waiting.collect())
     }

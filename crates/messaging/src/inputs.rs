@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bowline_contracts::topics::Topic;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -75,6 +75,21 @@ impl Inputs {
         }
     }
 
+    /// For how long Kafka has given this replica no answer; `None` while it answers, and when nobody has asked.
+    pub fn kafka_silence(&self) -> Option<Duration> {
+        self.reader.get()?.context().silence()
+    }
+
+    /// Draws the conclusion from what was asked.
+    pub(crate) fn note_whether_kafka_answers<T>(&self, answer: &Result<T, KafkaError>) {
+        let Some(reader) = self.reader.get() else { return };
+        match answer {
+            Ok(_) => reader.context().answered(),
+            Err(error) if is_silence(error) => reader.context().silent(&error.to_string()),
+            Err(_) => {}
+        }
+    }
+
     /// Where the partitions end at this moment; those of which Kafka does not say it are left out.
     pub(crate) async fn ends(
         &self,
@@ -100,4 +115,15 @@ impl Inputs {
         });
         Ok(ends.collect())
     }
+}
+
+/// Whether this says that no broker has answered, and not what one has.
+fn is_silence(error: &KafkaError) -> bool {
+    let silent = [
+        RDKafkaErrorCode::AllBrokersDown,
+        RDKafkaErrorCode::BrokerTransportFailure,
+        RDKafkaErrorCode::OperationTimedOut,
+        RDKafkaErrorCode::RequestTimedOut,
+    ];
+    error.rdkafka_error_code().is_some_and(|code| silent.contains(&code))
 }

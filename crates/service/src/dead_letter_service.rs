@@ -145,7 +145,7 @@ pub(crate) fn operator_of(violations: &mut Violations, name: String, note: Strin
     (named && noted).then_some(Operator { name, note })
 }
 
-fn group(group: CauseGroup) -> v1::DeadLetterCause {
+pub(crate) fn group(group: CauseGroup) -> v1::DeadLetterCause {
     v1::DeadLetterCause {
         cause: group.cause,
         example_reason: group.example,

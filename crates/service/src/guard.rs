@@ -25,6 +25,8 @@ use crate::{ApiError, ErrorKind, LimitSettings, TraceId, Violations};
 
 /// Answering this much before the caller gives up lets the answer still arrive.
 const MARGIN: Duration = Duration::from_millis(5);
+/// The service that tells the status.
+const STATUS: &str = bowline_contracts::common::v1::status_service_server::SERVICE_NAME;
 /// A caller that was refused for load waits at least this long.
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 
@@ -84,8 +86,7 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Answering {
         let shared = Arc::clone(&self.shared);
         let mut call = shared.calls.begin(request.uri().path());
-        // Health and reflection must answer under any load.
-        let place = if request.uri().path().starts_with("/grpc.") {
+        let place = if answers_under_any_load(request.uri().path()) {
             None
         } else if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
             Some(place)
@@ -155,6 +156,11 @@ impl Shared {
         violations.add("request", format!("must have at most {most} bytes"));
         violations.finish().err().map(Status::from)
     }
+}
+
+/// Health, reflection and the status, which is asked for when there is too much load.
+fn answers_under_any_load(path: &str) -> bool {
+    path.starts_with("/grpc.") || path.strip_prefix('/').is_some_and(|path| path.starts_with(STATUS))
 }
 
 fn refused(call: &mut Call, status: &Status) -> Response<Body> {

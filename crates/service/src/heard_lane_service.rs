@@ -44,7 +44,7 @@ impl HeardLaneService for HeardLaneApi {
     }
 }
 
-fn lane(lane: HeardLane) -> v1::HeardLane {
+pub(crate) fn lane(lane: HeardLane) -> v1::HeardLane {
     let mut told = v1::HeardLane {
         topic: lane.name.topic,
         partition: lane.name.partition.into(),

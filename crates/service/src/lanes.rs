@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
 use crate::readiness::Check;
+use crate::service::LaneServices;
+use crate::status_service::LaneStatus;
 use crate::{ApiError, ErrorKind, LaneMetrics, Service, ServiceError};
 
 /// How often it is checked that the database answers, and how long it may take.
@@ -124,7 +126,8 @@ impl Service {
         let reader = node.lane_reader();
         let heard = HeardLanes::new(reads.clone(), reader.source());
         let letters = DeadLetters::new(reads.clone(), reader.source());
-        self.lanes = Some((reader, heard, letters));
+        let status = LaneStatus::of(&node, reads.clone(), heard.clone(), letters.clone());
+        self.lanes = Some(LaneServices { reader, heard, letters, status });
         let background = self.background();
         let database = self.readiness().register("database");
         let topics = self.readiness().register("topics");

@@ -34,7 +34,8 @@
 //!
 //! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
 //! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService`, `HeardLaneService` and
-//! `DeadLetterService`, and adds the node to the drain. Calls about a key go to the replica that owns it through a
+//! `DeadLetterService`, and adds the node to the drain. Every service serves `StatusService`; [`Service::show_in_flight`] adds
+//! the work that it leads. Calls about a key go to the replica that owns it through a
 //! [`Forwarding`].
 
 mod background;
@@ -57,6 +58,7 @@ mod readiness;
 mod service;
 mod signals;
 mod status;
+mod status_service;
 mod telemetry;
 mod trace_id;
 mod violations;

@@ -8,9 +8,12 @@ use std::sync::PoisonError;
 use bowline_contracts::common::v1::dead_letter_service_server::DeadLetterServiceServer;
 use bowline_contracts::common::v1::heard_lane_service_server::HeardLaneServiceServer;
 use bowline_contracts::common::v1::lane_service_server::LaneServiceServer;
+use bowline_contracts::common::v1::status_service_server::StatusServiceServer;
+use bowline_kernel::{Clock as _, SystemClock};
 use bowline_messaging::{DeadLetters, HeardLanes, LaneReader};
 use bowline_metrics::Metrics;
 use bowline_resilience::{Breaker, Valve};
+use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -23,6 +26,7 @@ use crate::http_server::routes;
 use crate::lane_service::Lanes;
 use crate::metrics::{Calls, Dependencies};
 use crate::readiness::Phase;
+use crate::status_service::{InFlight, LaneStatus, StatusApi};
 use crate::{
     Background, Forwarding, Forwards, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals,
 };
@@ -41,12 +45,22 @@ pub struct Service {
     failures: mpsc::UnboundedReceiver<ServiceError>,
     draining: CancellationToken,
     grpc: Grpc,
+    started_at: DateTime<Utc>,
+    in_flight: Option<InFlight>,
     /// Served beside the other gRPC services.
-    pub(crate) lanes: Option<(LaneReader, HeardLanes, DeadLetters)>,
+    pub(crate) lanes: Option<LaneServices>,
     forwards: Option<watch::Receiver<Forwards>>,
     steps: Vec<Step>,
     /// Aborted when the service is dropped, so that the probes answer to the very end.
     http: JoinSet<std::io::Result<()>>,
+}
+
+/// What a service with lanes serves about them.
+pub(crate) struct LaneServices {
+    pub(crate) reader: LaneReader,
+    pub(crate) heard: HeardLanes,
+    pub(crate) letters: DeadLetters,
+    pub(crate) status: LaneStatus,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +98,7 @@ impl Service {
         http.spawn(axum::serve(http_listener, routes).into_future().in_current_span());
         tracing::info!(grpc = %addresses.grpc, http = %addresses.http, "starting");
         let (grpc, lanes, forwards, steps) = (Grpc::new(&[]), None, None, Vec::new());
+        let (started_at, in_flight) = (SystemClock.now(), None);
         Ok(Self {
             name,
             settings,
@@ -97,6 +112,8 @@ impl Service {
             failures,
             draining,
             grpc,
+            started_at,
+            in_flight,
             lanes,
             forwards,
             steps,
@@ -142,6 +159,17 @@ impl Service {
     /// Tells how this valve stands, and its breaker.
     pub fn show_valve(&self, valve: &Valve) {
         self.dependencies.add_valve(valve.clone());
+    }
+
+    /// Tells how much work this process leads, by what that waits for, such as payment. Asked with every call of
+    /// `StatusService`, so it must be quick.
+    #[must_use]
+    pub fn show_in_flight(
+        mut self,
+        in_flight: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static,
+    ) -> Self {
+        self.in_flight = Some(Box::new(in_flight));
+        self
     }
 
     /// Where long-running tasks are started.
@@ -190,14 +218,17 @@ impl Service {
     pub async fn run_until(self, mut signals: Signals) -> Result<(), ServiceError> {
         let Self { settings, readiness, background, mut failures, draining, mut http, .. } = self;
         let closing = CancellationToken::new();
-        let grpc = match self.lanes {
-            None => self.grpc,
-            Some((reader, heard, letters)) => self
-                .grpc
-                .add_service(LaneServiceServer::new(Lanes(reader)))
-                .add_service(HeardLaneServiceServer::new(HeardLaneApi(heard)))
-                .add_service(DeadLetterServiceServer::new(DeadLetterApi(letters))),
+        let (instance, dependencies) = (settings.log.instance, self.dependencies);
+        let status = StatusApi {
+            service: self.name,
+            instance,
+            started_at: self.started_at,
+            readiness: readiness.clone(),
+            dependencies,
+            in_flight: self.in_flight,
+            lanes: None,
         };
+        let grpc = with_operators_services(self.grpc, self.lanes, status);
         let (ready, closed) = (readiness.clone(), closing.clone());
         let serving = grpc.serve(self.grpc_listener, settings.limits, ready, closed, self.calls);
         let mut serving = pin!(serving);
@@ -264,6 +295,18 @@ impl fmt::Debug for Service {
             .field("steps", &self.steps.iter().map(|step| step.name).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// Adds what every service serves for its operators, and what a service with lanes serves about them.
+fn with_operators_services(grpc: Grpc, lanes: Option<LaneServices>, mut api: StatusApi) -> Grpc {
+    let Some(LaneServices { reader, heard, letters, status }) = lanes else {
+        return grpc.add_service(StatusServiceServer::new(api));
+    };
+    api.lanes = Some(status);
+    grpc.add_service(StatusServiceServer::new(api))
+        .add_service(LaneServiceServer::new(Lanes(reader)))
+        .add_service(HeardLaneServiceServer::new(HeardLaneApi(heard)))
+        .add_service(DeadLetterServiceServer::new(DeadLetterApi(letters)))
 }
 
 async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener, ServiceError> {

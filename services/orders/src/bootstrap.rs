@@ -54,6 +54,8 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
         Orders::new(database, outbox, Arc::clone(&clock), Arc::clone(&ids), cached_max, deadlines.limits);
     let sagas = handler.sagas();
     service.metrics().add(sagas.clone());
+    let told = sagas.clone();
+    let service = service.show_in_flight(move || told.in_flight());
     let node = registered.start(handler)?;
     let (inventory_url, payment_url) = (&settings.catalogue.url, &deadlines.payment_url);
     let ways = Ways::new(node.inputs(), inventory_url, payment_url, deadlines.probe_timeout)

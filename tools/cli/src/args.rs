@@ -18,6 +18,7 @@ use crate::order::OrderArgs;
 use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
+use crate::status::StatusArgs;
 use crate::stock::StockArgs;
 use crate::up::UpArgs;
 
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     Stock(StockArgs),
     Payment(PaymentArgs),
+    Status(StatusArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),

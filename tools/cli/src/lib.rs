@@ -3,9 +3,11 @@
 //! **What it is.** `demo` ([`demo`]) starts a stack, warms it up, replays a retailer's invoices, checks the ledger of
 //! invariants and reports. `up` ([`up`]) starts a stack and keeps it, in the background if that is wanted, and `down`
 //! ([`down`]) ends it. `check` ([`check`]) draws up the ledger of a stack that runs, `reconcile` compares its books while it
-//! is at work, `doctor` ([`doctor`]) finds out what is missing or wrong. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `order`, `catalog`, `stock` and `payment` are for every day: they call the services of
-//! a stack and print what they answer, as tables or as JSON ([`output`]). `dead-letters` shows and mends what services could not apply, `lanes` what does not
-//! flow between them. [`fleet`] knows how the payment simulator and the four services are started.
+//! is at work, `status` shows how its services stand and what is to be done, `doctor` ([`doctor`]) finds out what is missing
+//! or wrong. `prove` injects faults into a stack of its own under load and draws up the ledger afterwards. `order`, `catalog`,
+//! `stock` and `payment` are for every day: they call the services of a stack and print what they answer, as tables or as
+//! JSON ([`output`]). `dead-letters` shows and mends what services could not apply, `lanes` what does not flow between them.
+//! [`fleet`] knows how the payment simulator and the four services are started.
 //!
 //! **Guarantees.** Status 0 of `demo`, `check` and `prove` means that nothing is unfinished or broken, of the others that what
 //! was asked for is done; 1 that something is broken, was refused or went wrong; 2 that the command line could not be
@@ -38,6 +40,7 @@ pub mod replaying;
 mod running;
 mod screen;
 mod services;
+mod status;
 mod stock;
 mod stop;
 mod tables;
@@ -91,6 +94,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Catalog(args) => catalog::run(&args, &stop).await,
             Command::Stock(args) => stock::run(&args, &stop).await,
             Command::Payment(args) => payment::run(&args, &stop).await,
+            Command::Status(args) => status::run(&args, &stop).await,
             Command::Check(args) => check::run(&args, &stop).await,
             Command::Reconcile(args) => Ok(reconcile::run(&args, &stop).await),
             Command::DeadLetters(args) => dead_letters::run(&args.settled(), &stop).await,

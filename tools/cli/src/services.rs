@@ -53,28 +53,31 @@ pub(crate) struct OperatorArgs {
 #[derive(Debug, Clone)]
 pub(crate) struct Service {
     pub(crate) name: String,
-    url: String,
+    pub(crate) url: String,
     /// Connects when a call is made: a service that is away shows in its call.
     pub(crate) channel: Channel,
 }
 
 impl ServiceArgs {
-    /// Every service whose address is known, by name.
+    /// Every service whose address is known, by name: its first replica, if there are several.
     pub(crate) fn all(&self) -> anyhow::Result<BTreeMap<String, Service>> {
-        let mut urls: BTreeMap<String, String> = self.urls.iter().cloned().collect();
+        let replicas = self.replicas()?.into_iter().rev();
+        Ok(replicas.map(|replica| (replica.name.clone(), replica)).collect())
+    }
+
+    /// Every replica of every service whose address is known, those of one service one after the other.
+    pub(crate) fn replicas(&self) -> anyhow::Result<Vec<Service>> {
+        let mut urls = self.urls.clone();
+        urls.sort_by(|(a, _), (b, _)| a.cmp(b));
         if urls.is_empty() {
             let stack = find(&self.folders).context("--url NAME=URL gives no address of a service")?;
-            let address = |service: &str| stack.addresses.get(&format!("{service}.grpc")).cloned();
-            urls = SERVICES
-                .iter()
-                .filter_map(|service| Some(((*service).to_owned(), address(service)?)))
-                .collect();
+            urls = SERVICES.iter().flat_map(|service| published(&stack.addresses, service)).collect();
         }
-        let service = |(name, url): (String, String)| {
+        let replica = |(name, url): (String, String)| {
             let url = with_scheme(&url);
-            Ok((name.clone(), Service { channel: connect(&url)?, name, url }))
+            Ok(Service { channel: connect(&url)?, name, url })
         };
-        urls.into_iter().map(service).collect()
+        urls.into_iter().map(replica).collect()
     }
 
     /// One service.
@@ -102,14 +105,18 @@ impl Service {
         Self { name: name.to_owned(), channel: connect(&url).expect("a URL"), url }
     }
 
+    /// What went wrong on the way to it; `None` if it has answered.
+    pub(crate) fn trouble(status: &Status) -> Option<String> {
+        // What goes wrong on the way has a source; what a service says comes without.
+        let trouble = iter::successors(status.source(), |&trouble| trouble.source()).last()?;
+        Some(trouble.to_string())
+    }
+
     /// What it has answered instead, or why nothing was heard of it.
     pub(crate) fn refused(&self, status: &Status) -> anyhow::Error {
         let Self { name, url, .. } = self;
         let (code, message) = (status.code(), status.message());
-        // What goes wrong on the way has a source; what a service says comes without.
-        if let Some(trouble) = status.source() {
-            let trouble =
-                iter::successors(Some(trouble), |&trouble| trouble.source()).last().unwrap_or(trouble);
+        if let Some(trouble) = Self::trouble(status) {
             return anyhow!(
                 "{name} gave no answer at {url}: {trouble}; does it run there? `bowline up` starts a stack, \
                  --url {name}=http://HOST:PORT gives another address"
@@ -152,6 +159,19 @@ pub(crate) fn with_scheme(address: &str) -> String {
     if address.contains("://") { address.to_owned() } else { format!("http://{address}") }
 }
 
+/// The gRPC addresses of the replicas of a service in the description of a stack: the first one's is named after the
+/// service, the others' after service and number.
+fn published(addresses: &BTreeMap<String, String>, service: &str) -> Vec<(String, String)> {
+    let number = |name: &str| match name.strip_suffix(".grpc")?.strip_prefix(service)? {
+        "" => Some(1),
+        further => further.strip_prefix('-')?.parse::<u32>().ok(),
+    };
+    let mut replicas: Vec<(u32, &String)> =
+        addresses.iter().filter_map(|(name, address)| Some((number(name)?, address))).collect();
+    replicas.sort_unstable();
+    replicas.into_iter().map(|(_, address)| (service.to_owned(), address.clone())).collect()
+}
+
 fn connect(url: &str) -> anyhow::Result<Channel> {
     let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url} is not a URL"))?;
     Ok(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
@@ -161,5 +181,20 @@ pub(crate) fn named_url(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, url)) if !name.is_empty() && !url.is_empty() => Ok((name.to_owned(), url.to_owned())),
         _ => Err("expected NAME=URL, such as inventory=http://127.0.0.1:50051".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_are_published_under_their_numbers() {
+        let named =
+            [("orders-10.grpc", "c"), ("orders-2.grpc", "b"), ("orders.grpc", "a"), ("orders-2.http", "x")];
+        let addresses = named.map(|(name, address)| (name.to_owned(), address.to_owned())).into();
+        let found = |service| published(&addresses, service).into_iter().map(|(_, address)| address);
+        assert_eq!(found("orders").collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(found("order").count(), 0);
     }
 }

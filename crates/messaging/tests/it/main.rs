@@ -25,3 +25,4 @@ mod rotation;
 mod rotation_at_work;
 mod serving;
 mod stage;
+mod status;

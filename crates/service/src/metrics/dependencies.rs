@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bowline_contracts::common::v1;
 use bowline_metrics::{Metric, Source, Telling};
 use bowline_resilience::{Breaker, Flow, State, Valve};
 
@@ -47,6 +48,21 @@ impl Dependencies {
         let mut known = self.known();
         known.breakers.push(valve.breaker().clone());
         known.valves.push(valve);
+    }
+
+    /// The same for operators.
+    pub(crate) fn as_told(&self) -> Vec<v1::Dependency> {
+        let known = self.known();
+        let valve = |name| known.valves.iter().find(|valve| valve.breaker().dependency() == name);
+        let told = known.breakers.iter().map(|breaker| v1::Dependency {
+            name: breaker.dependency().to_owned(),
+            breaker_state: in_proto(breaker.state()).into(),
+            valve: valve(breaker.dependency()).map(|valve| v1::DrainValve {
+                waiting_count: i64::try_from(valve.waiting()).unwrap_or(i64::MAX),
+                calls_per_second_max: Some(limit(valve.flow())).filter(|limit| limit.is_finite()),
+            }),
+        });
+        told.collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -101,6 +117,14 @@ fn name(state: State) -> &'static str {
         State::Closed => "closed",
         State::HalfOpen => "half_open",
         State::Open => "open",
+    }
+}
+
+fn in_proto(state: State) -> v1::BreakerState {
+    match state {
+        State::Closed => v1::BreakerState::Closed,
+        State::HalfOpen => v1::BreakerState::HalfOpen,
+        State::Open => v1::BreakerState::Open,
     }
 }
 

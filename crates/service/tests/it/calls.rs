@@ -42,6 +42,7 @@ async fn reflection_shows_what_is_served_and_nothing_else() {
     let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
     let expected = [
+        "bowline.common.v1.StatusService",
         "bowline.test.v1.EchoService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",

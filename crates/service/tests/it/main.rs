@@ -7,3 +7,4 @@ mod metrics;
 mod options;
 mod probes;
 mod running;
+mod status;

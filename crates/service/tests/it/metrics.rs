@@ -15,7 +15,7 @@ use crate::running::{get, settings, start};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Calls a dependency that fails often enough for its breaker to open.
-async fn opened(breaker: Breaker) -> Valve {
+pub(crate) async fn opened(breaker: Breaker) -> Valve {
     let valve = Valve::new(breaker, 4, ValveSettings::default());
     for _ in 0..2 {
         let _ = valve.pass().await.call_if(|()| true, || async { Err::<(), _>(()) }).await;
@@ -24,7 +24,7 @@ async fn opened(breaker: Breaker) -> Valve {
 }
 
 /// A breaker that opens at the second failure and stays open.
-fn breaker(dependency: &'static str) -> Breaker {
+pub(crate) fn breaker(dependency: &'static str) -> Breaker {
     let settings =
         BreakerSettings { calls_min: 2, open_time: Duration::from_hours(1), ..BreakerSettings::default() };
     Breaker::new(dependency, settings)

@@ -1,4 +1,4 @@
-//! Counts sagas from their beginning to their end, for Prometheus.
+//! Counts sagas from their beginning to their end, for Prometheus and for operators.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -95,6 +95,10 @@ impl Pending {
             Awaited::Payment => self.payment += count,
         }
     }
+
+    fn by_awaited(self) -> [(&'static str, u64); 2] {
+        [("stock", self.stock), ("payment", self.payment)]
+    }
 }
 
 impl Sagas {
@@ -123,6 +127,11 @@ impl Sagas {
         self.counts().pending = pending;
     }
 
+    /// How many orders were not decided at the last look, by what they wait for.
+    pub fn in_flight(&self) -> Vec<(&'static str, u64)> {
+        self.counts().pending.by_awaited().to_vec()
+    }
+
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
         // Counting leaves it whole, whatever panics.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -137,8 +146,8 @@ impl Source for Sagas {
             let samples = by_outcome.iter().map(|(outcome, durations)| ([("outcome", *outcome)], durations));
             to.distributions(metric, samples)?;
         }
-        let Pending { stock, payment } = counts.pending;
-        to.all(PENDING, [([("awaits", "stock")], stock), ([("awaits", "payment")], payment)])
+        let pending = counts.pending.by_awaited();
+        to.all(PENDING, pending.map(|(awaited, count)| ([("awaits", awaited)], count)))
     }
 }
 

@@ -21,3 +21,4 @@ mod reactions;
 mod reading;
 mod running;
 mod stage;
+mod status;

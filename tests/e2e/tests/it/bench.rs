@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use bowline_cli::fleet::{Changes, Fleet, Ground, Places};
@@ -18,7 +19,7 @@ use bowline_load::plan::{OrderLimits, Plan};
 use bowline_load::retail;
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Proof, check_sagas, prove, wait_until_quiet};
-use bowline_test_support::{binaries, eventually};
+use bowline_test_support::{binaries, binary, eventually};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::transport::{Channel, Endpoint};
@@ -46,6 +47,13 @@ pub(crate) struct Bench {
     /// Whether the services write down what they apply.
     recording: bool,
     _alone: MutexGuard<'static, ()>,
+}
+
+/// What came of a command: its status, what it printed, and what it said beside that.
+pub(crate) struct Ran {
+    pub(crate) status: Option<i32>,
+    pub(crate) printed: String,
+    pub(crate) said: String,
 }
 
 /// A folder that stays when the test fails: the logs are in it.
@@ -222,6 +230,25 @@ impl Bench {
         let mut url = self.stack.postgres().admin_url().clone();
         url.set_path(&self.stack.databases().service(service).expect("it has a database").database);
         PgConnection::connect(url.as_str()).await.expect("the superuser may enter")
+    }
+
+    /// Runs the command-line tool on this stack.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> Ran {
+        tokio::task::block_in_place(|| {
+            let output = self.tool_with(arguments).output().expect("the tool runs");
+            Ran {
+                status: output.status.code(),
+                printed: String::from_utf8(output.stdout).expect("people read it"),
+                said: String::from_utf8_lossy(&output.stderr).into_owned(),
+            }
+        })
+    }
+
+    /// The command-line tool on this stack, to be run.
+    pub(crate) fn tool_with(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary(PROGRAMS[0]));
+        command.args(arguments).arg("--stack-dir").arg(self.folder());
+        command
     }
 
     /// Kills a process with SIGKILL and waits until its successor is ready.

@@ -1,37 +1,20 @@
 //! What somebody does on the first day: fill the catalogue, place, follow and cancel orders, and find out what happened.
 
 use std::path::Path;
-use std::process::Command;
 
-use bowline_test_support::{binary, eventually};
+use bowline_test_support::eventually;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, PATIENCE};
+use crate::bench::{Bench, PATIENCE, Ran};
 
 /// Somebody with the command-line tool.
 struct Newcomer<'b> {
     bench: &'b Bench,
 }
 
-/// What came of a command: its status, what it printed, and what it said beside that.
-struct Outcome {
-    status: Option<i32>,
-    printed: String,
-    said: String,
-}
-
 impl Newcomer<'_> {
-    fn runs(&self, arguments: &[&str]) -> Outcome {
-        tokio::task::block_in_place(|| {
-            let mut command = Command::new(binary("bowline"));
-            command.args(arguments).arg("--stack-dir").arg(self.bench.folder());
-            let output = command.output().expect("the tool runs");
-            Outcome {
-                status: output.status.code(),
-                printed: String::from_utf8(output.stdout).expect("people read it"),
-                said: String::from_utf8_lossy(&output.stderr).into_owned(),
-            }
-        })
+    fn runs(&self, arguments: &[&str]) -> Ran {
+        self.bench.tool(arguments)
     }
 
     /// What a command that must succeed prints for programs: its documents, one a line where there are several.

@@ -16,3 +16,4 @@ mod reconciling;
 mod replicas;
 mod servers;
 mod stacks;
+mod status;
