@@ -84,8 +84,12 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Answering {
         let shared = Arc::clone(&self.shared);
         let mut call = shared.calls.begin(request.uri().path());
-        // Health and reflection must answer under any load.
-        let place = if request.uri().path().starts_with("/grpc.") {
+        // Health and reflection must answer under any load, and are in no trace.
+        let ours = !request.uri().path().starts_with("/grpc.");
+        if ours {
+            call.trace(request.headers_mut());
+        }
+        let place = if !ours {
             None
         } else if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
             Some(place)

@@ -7,6 +7,7 @@
 //! - A server of one's own with a streaming replica, to be failed over: [`Replicated`].
 //! - Topics of one's own: [`namespace`].
 //! - The workspace's programs: [`binary`] and [`binaries`]; as a proof runs them: [`programs_for_proving`].
+//! - A collector that keeps the spans that it is sent: [`Collector`].
 //! - Waiting for what happens elsewhere: [`eventually`].
 //! - What `docs/metrics.md` lists, and what is exported: [`metrics_page`].
 //!
@@ -14,6 +15,7 @@
 //! Everything here panics with a clear message when the machine lacks something, because a test can do nothing else.
 
 mod binaries;
+mod collector;
 mod databases;
 mod eventually;
 pub mod metrics_page;
@@ -22,6 +24,7 @@ mod shared;
 
 pub use binaries::{binaries, binary, programs_for_proving};
 pub use bowline_dev_stack::ServiceDatabaseUrls;
+pub use collector::{Collected, Collector};
 pub use databases::{ServiceDatabase, TestDatabase};
 pub use eventually::eventually;
 pub use replicated::Replicated;
