@@ -15,3 +15,4 @@ mod proving;
 mod reconciling;
 mod replicas;
 mod servers;
+mod traces;
