@@ -13,7 +13,7 @@ fn look(bench: &Bench) -> Value {
     let ran = bench.tool(&["status", "--output", "json"]);
     let told: Value =
         serde_json::from_str(&ran.printed).unwrap_or_else(|error| panic!("{error}: {}", ran.said));
-    let expected = if told["is_well"] == true { 0 } else { 1 };
+    let expected = i32::from(told["is_well"] != true);
     assert_eq!(ran.status, Some(expected), "{told:#}");
     told
 }
