@@ -19,7 +19,7 @@ pub use reactions::Loyalty;
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The types generated from `proto/`.
-#[allow(clippy::all, clippy::pedantic, clippy::allow_attributes, missing_docs, reason = "generated code")]
+#[allow(clippy::all, clippy::pedantic, clippy::restriction, missing_docs, reason = "generated code")]
 pub mod v1 {
     tonic::include_proto!("loyalty.v1");
 }
