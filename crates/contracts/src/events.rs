@@ -1,5 +1,6 @@
 //! The registry of message types: which protobuf message travels on which topic under which name.
 
+use bowline_kernel::{InvalidId, OrderId};
 use prost::Message;
 use uuid::Uuid;
 
@@ -27,11 +28,16 @@ pub enum Unreadable {
         #[source]
         source: prost::DecodeError,
     },
+    /// What stands in place of the order is no id. It is not repeated: it may be anything.
+    #[error("order_id {0}")]
+    NoOrder(InvalidId),
     /// Key and payload do not agree, so the message is on a lane that is not its own.
-    #[error("it is about order {named:?}, which is not its key")]
+    #[error("its key is {key}, but it is about order {named}")]
     OtherOrder {
+        /// The key.
+        key: Uuid,
         /// The order in the payload.
-        named: String,
+        named: OrderId,
     },
 }
 
@@ -124,12 +130,8 @@ registry! {
 }
 
 fn check_key(key: Uuid, order_id: &str) -> Result<(), Unreadable> {
-    let mut buffer = Uuid::encode_buffer();
-    if key.hyphenated().encode_lower(&mut buffer) == order_id {
-        Ok(())
-    } else {
-        Err(Unreadable::OtherOrder { named: order_id.to_owned() })
-    }
+    let named: OrderId = order_id.parse().map_err(Unreadable::NoOrder)?;
+    if named.uuid() == key { Ok(()) } else { Err(Unreadable::OtherOrder { key, named }) }
 }
 
 #[cfg(test)]
@@ -163,8 +165,13 @@ mod tests {
         let (of_type, payload) = (orders::v1::OrderPlaced::TYPE, placed.encode_to_vec());
         assert_eq!(OrdersEvent::read(key, of_type, &payload), Ok(Some(OrdersEvent::Placed(placed))));
         assert_eq!(OrdersEvent::read(key, "bowline.orders.v1.OrderFramed", &payload), Ok(None));
-        let named = key.to_string();
-        assert_eq!(OrdersEvent::read(other, of_type, &payload), Err(Unreadable::OtherOrder { named }));
+        let named = OrderId::new(key);
+        let elsewhere = Err(Unreadable::OtherOrder { key: other, named });
+        assert_eq!(OrdersEvent::read(other, of_type, &payload), elsewhere);
+        let nameless = orders::v1::OrderPlaced { order_id: "tok_secret".into(), ..Default::default() };
+        let reason =
+            OrdersEvent::read(key, of_type, &nameless.encode_to_vec()).expect_err("no id").to_string();
+        assert_eq!(reason, "order_id must be a hyphenated UUID");
         let reason = OrdersEvent::read(key, of_type, &[0xff]).expect_err("no protobuf").to_string();
         assert!(reason.starts_with("its payload is no bowline.orders.v1.OrderPlaced: "), "{reason}");
     }

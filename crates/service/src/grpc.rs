@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use bowline_contracts::FILE_DESCRIPTOR_SET;
 use futures::future::BoxFuture;
 use http::Request;
 use tokio::net::TcpListener;
@@ -52,7 +53,8 @@ struct Health {
 }
 
 impl Grpc {
-    /// No services yet. `descriptors` is the encoded file descriptor set that describes them, and may describe more.
+    /// No services yet. `descriptors` is the encoded file descriptor set that describes them, and may describe more. Those of
+    /// the contracts are known anyway.
     pub fn new(descriptors: &'static [u8]) -> Self {
         Self { descriptors, names: Vec::new(), routes: Routes::default(), healths: Vec::new() }
     }
@@ -112,6 +114,7 @@ impl Grpc {
     ) -> Result<(), ServiceError> {
         calls.know(&[
             self.descriptors,
+            FILE_DESCRIPTOR_SET,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
@@ -153,8 +156,8 @@ impl Grpc {
 
     fn reflection(&self) -> tonic_reflection::server::Builder<'static> {
         let builder = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(self.descriptors);
-        let builder = builder
+            .register_encoded_file_descriptor_set(self.descriptors)
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("grpc.health.v1.Health")
             .with_service_name("grpc.reflection.v1.ServerReflection")

@@ -36,7 +36,7 @@ pub use message::message;
 pub use replicated::Replicated;
 pub use running::Running;
 pub use shared::{TestStack, stack};
-pub use speaker::Speaker;
+pub use speaker::{Speaker, outgoing};
 
 /// A topic namespace that no other test has: a prefix such as `t-4f9k2m7x.`.
 pub fn namespace() -> String {

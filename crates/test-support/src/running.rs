@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 
 use bowline_service::{Service, ServiceError, SignalSender, Signals};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 
@@ -31,9 +33,14 @@ impl Running {
         Endpoint::from_shared(address).expect("an address is a URL").connect_lazy()
     }
 
-    /// Where its probes and metrics are.
-    pub fn http_address(&self) -> SocketAddr {
-        self.http_address
+    /// What its HTTP answers at `path`, head and all.
+    pub async fn page(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.http_address).await.expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bowline\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("it answers in text");
+        answer
     }
 
     /// Begins to stop it, as the first SIGTERM does.

@@ -46,11 +46,17 @@ impl Speaker {
     /// Says those of these that are on its topic, in one transaction and in order.
     pub async fn say<'a>(&self, messages: impl IntoIterator<Item = &'a Incoming>) {
         let own = messages.into_iter().filter(|message| message.topic == self.topic);
-        self.node.commands().execute(own.map(outgoing).collect()).await.expect("what is said is stored");
+        self.send(own.map(outgoing).collect()).await;
+    }
+
+    /// Says what no message of the registry is, such as one of a later release.
+    pub async fn send(&self, messages: Vec<Outgoing>) {
+        self.node.commands().execute(messages).await.expect("what is said is stored");
     }
 }
 
-fn outgoing(message: &Incoming) -> Outgoing {
+/// A message as its source writes it.
+pub fn outgoing(message: &Incoming) -> Outgoing {
     let named = |(name, _): &&(&str, &Topic)| *name == message.envelope.message_type;
     Outgoing {
         topic: message.topic,

@@ -19,7 +19,7 @@ Every service, its calls, and what they take and give. The files are in [proto](
 reflection, too. This page is written by `cargo xtask grpc` from the comments in them; do not edit it.
 
 Any call can fail with a reason of [every service](errors.md#every-service); a call below names those that are its own.
-Services that are reached like this are shown in [Python](../examples/python/README.md) and
+Clients that do all of this are in [Python](../examples/python/README.md) and
 [TypeScript](../examples/typescript/README.md).
 
 Fields: *always* is a plain value, zero or empty when it was not set; *optional* may be missing; *list* may be empty; of
@@ -41,10 +41,8 @@ fn written(reasons: &Reasons) -> String {
         (service.package_name() == "bowline.common.v1", service.full_name().to_owned())
     });
     let mut page = OPENING.to_owned();
-    page.push_str("\n| service | for |\n|---|---|\n");
-    for service in &services {
-        page.push_str(&format!("| {} | {} |\n", link(service.full_name()), first_sentence(&about(service))));
-    }
+    let links: Vec<String> = services.iter().map(|service| link(service.full_name())).collect();
+    page.extend([format!("\n{}\n", links.join(" · "))]);
     let mut types = Types::default();
     for service in &services {
         section(service, reasons, &mut page);
@@ -57,12 +55,12 @@ fn written(reasons: &Reasons) -> String {
 /// A service with a table of its calls.
 fn section(service: &ServiceDescriptor, reasons: &Reasons, page: &mut String) {
     let (name, text) = (short(service.full_name()), reasons.linked(&about(service)));
-    page.push_str(&format!("\n## {name}\n\n{text}\n"));
+    page.extend([format!("\n## {name}\n\n{text}\n")]);
     page.push_str("\n| call | takes | gives | what it does |\n|---|---|---|---|\n");
     for call in service.methods() {
         let text = reasons.linked(&comment(&service.parent_file(), call.path()));
         let (takes, gives) = (side(&call.input(), call.is_client_streaming()), gives(&call));
-        page.push_str(&format!("| `{}` | {takes} | {gives} | {text} |\n", call.name()));
+        page.extend([format!("| `{}` | {takes} | {gives} | {text} |\n", call.name())]);
     }
 }
 
@@ -77,10 +75,6 @@ fn side(message: &MessageDescriptor, is_stream: bool) -> String {
 
 fn about(service: &ServiceDescriptor) -> String {
     comment(&service.parent_file(), service.path())
-}
-
-fn first_sentence(text: &str) -> &str {
-    text.split_once(". ").map_or(text, |(first, _)| first)
 }
 
 /// A name without what all names begin with.

@@ -1,5 +1,7 @@
 //! What the points of orders come to, whatever is heard in whatever order.
 
+use bowline_contracts::common::v1::ListHeardLanesRequest;
+use bowline_contracts::common::v1::heard_lane_service_client::HeardLaneServiceClient;
 use bowline_contracts::topics::ORDERS_EVENTS;
 use bowline_messaging::{ExecuteError, Incoming};
 use bowline_own_service::v1::GetPointsResponse;
@@ -72,7 +74,7 @@ async fn a_message_that_cannot_be_read_is_named_and_nothing_is_written() {
     let negative = placed(other, "c-1", -1);
     for (bad, expected) in [
         (torn, "its payload is no bowline.orders.v1.OrderPlaced"),
-        (foreign, "which is not its key"),
+        (foreign, "but it is about order"),
         (nameless, "customer_id must be"),
         (negative, "total must be"),
     ] {
@@ -107,6 +109,18 @@ async fn a_call_that_names_no_customer_is_refused() {
     assert_eq!(refused.code(), Code::InvalidArgument);
     let violations = refused.get_details_bad_request().unwrap().field_violations;
     assert_eq!(violations[0].field, "customer_id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_answers_what_every_service_does() {
+    let stage = Stage::new().await;
+    let running = stage.serve().await;
+    let heard =
+        HeardLaneServiceClient::new(running.channel()).list_heard_lanes(ListHeardLanesRequest {}).await;
+    assert_eq!(heard.unwrap().into_inner().lanes.len(), usize::from(ORDERS_EVENTS.partitions));
+    let metrics = running.page("/metrics").await;
+    assert!(metrics.contains("method=\"bowline.common.v1.HeardLaneService/ListHeardLanes\""), "{metrics}");
+    assert!(running.page("/readyz").await.contains("waiting for every topic to be there"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

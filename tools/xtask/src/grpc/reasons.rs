@@ -31,7 +31,7 @@ impl Reasons {
             let (name, after) = name.split_at(name.find(|letter| !is_of_name(letter)).unwrap_or(name.len()));
             linked.push_str(before);
             match self.0.get(name) {
-                Some(section) => linked.push_str(&format!("[{name}](errors.md#{section})")),
+                Some(section) => linked.extend([format!("[{name}](errors.md#{section})")]),
                 None => linked.push_str(name),
             }
             rest = after;

@@ -62,7 +62,7 @@ fn is_foreign(full_name: &str) -> bool {
 fn write_message(message: &MessageDescriptor, reasons: &Reasons, page: &mut String) {
     let (name, file) = (short(message.full_name()), message.parent_file());
     let text = reasons.linked(&comment(&file, message.path()));
-    page.push_str(&format!("\n### {name}\n\n{text}\n"));
+    page.extend([format!("\n### {name}\n\n{text}\n")]);
     if message.fields().len() > 0 {
         page.push_str("\n| field | number | type | presence | meaning |\n|---|---|---|---|---|\n");
     }
@@ -70,17 +70,17 @@ fn write_message(message: &MessageDescriptor, reasons: &Reasons, page: &mut Stri
         let meaning = reasons.linked(&comment(&file, field.path()));
         let (name, number) = (field.name(), field.number());
         let (of_type, presence) = (type_of(&field.kind()), presence(&field));
-        page.push_str(&format!("| `{name}` | {number} | {of_type} | {presence} | {meaning} |\n"));
+        page.extend([format!("| `{name}` | {number} | {of_type} | {presence} | {meaning} |\n")]);
     }
 }
 
 fn write_enum(known: &EnumDescriptor, reasons: &Reasons, page: &mut String) {
     let (name, file) = (short(known.full_name()), known.parent_file());
     let text = reasons.linked(&comment(&file, known.path()));
-    page.push_str(&format!("\n### {name}\n\n{text}\n\n| value | number | meaning |\n|---|---|---|\n"));
+    page.extend([format!("\n### {name}\n\n{text}\n\n| value | number | meaning |\n|---|---|---|\n")]);
     for value in known.values() {
         let meaning = reasons.linked(&comment(&file, value.path()));
-        page.push_str(&format!("| `{}` | {} | {meaning} |\n", value.name(), value.number()));
+        page.extend([format!("| `{}` | {} | {meaning} |\n", value.name(), value.number())]);
     }
 }
 
