@@ -2,7 +2,8 @@
 
 use bowline_contracts::projection::v1::{GetOrderRequest, OrderView, WatchOrderRequest};
 use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS, Topic};
-use bowline_kernel::OrderId;
+use bowline_golden::with_later_fields;
+use bowline_kernel::{IdSource as _, OrderId, SystemIds};
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox, Outgoing,
     PartitionWrites, Registered, Wiring,
@@ -69,8 +70,25 @@ impl Speaker {
 
     /// Says those of these that are its own.
     async fn say(&self, topic: &'static Topic, told: &[Told]) {
-        let own = told.iter().filter(|told| told.message.topic == topic);
-        let messages = own.map(outgoing).collect();
+        self.send(told.iter().filter(|told| told.message.topic == topic).map(outgoing).collect()).await;
+    }
+
+    /// The same as a later release would: with fields that are not known yet, and between messages of a type that is not.
+    async fn say_newer(&self, topic: &'static Topic, told: &[Told]) {
+        let own = told.iter().filter(|told| told.message.topic == topic).map(outgoing);
+        let messages = own.flat_map(|known| {
+            let unknown = Outgoing {
+                id: SystemIds.next_id(),
+                message_type: "bowline.later.v1.SomethingNew",
+                payload: vec![0xff].into(),
+                ..known.clone()
+            };
+            [unknown, Outgoing { payload: with_later_fields(&known.payload).into(), ..known }]
+        });
+        self.send(messages.collect()).await;
+    }
+
+    async fn send(&self, messages: Vec<Outgoing>) {
         self.node.commands().execute(messages).await.unwrap();
     }
 }
@@ -141,12 +159,16 @@ async fn what_is_told_on_kafka_is_shown_and_a_restart_loses_nothing() {
     serving.ended().await;
 
     let while_away = new_order();
+    let of_later_releases = new_order();
     for (topic, speaker) in &speakers {
         speaker.say(topic, &saga::refused(while_away)).await;
+        speaker.say_newer(topic, &saga::sold(of_later_releases)).await;
     }
     let serving = serve(settings(&options)).await;
     let shown = view(&serving, while_away).await;
     assert_eq!(shown.cancel_reason(), bowline_contracts::orders::v1::CancelReason::CaptureFailed);
+    let shown = view(&serving, of_later_releases).await;
+    assert!(shown.confirmed_time.is_some() && shown.cancelled_time.is_none(), "{shown:?}");
     serving.stop();
     serving.ended().await;
 }
