@@ -5,7 +5,9 @@
 //!
 //! **Guarantees.** [`hold`] and [`hold_stored`] fail when a value is written otherwise than its file holds, when a file
 //! is no longer read as its value, when a form has no file, and when a file has no form. [`hold_stored`] fails for a type
-//! of event without a form, and when an event is not read because a later release has given it one member more.
+//! of event without a form, for a schema version that was left out or forgotten, when an event is written in another than
+//! the newest, when a version is read that nobody has written, and when an event is not read because a later release has
+//! given it one member more.
 //!
 //! **Does not.** It never changes a file. A form that is to be written otherwise gets a new schema version, or a new
 //! type of message, and with it a new file; the old one stays and is read ever after.
@@ -16,6 +18,7 @@
 //! **How to hold one more kind of form.** Make a [`Form`] of each value and call [`hold`] with the folder, which the
 //! files of that kind have for themselves.
 
+mod sent;
 mod stored;
 
 use std::collections::BTreeSet;
@@ -23,6 +26,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
 
+pub use sent::with_later_fields;
 pub use stored::{hold_stored, stored};
 
 /// The environment variable that, set to 1, has missing files written.

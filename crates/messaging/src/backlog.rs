@@ -29,6 +29,9 @@ pub struct Backlog {
     pub unapplied: Vec<Waiting>,
     /// Messages of the topics that it sends to.
     pub unpublished: Vec<Waiting>,
+    /// How many transactions ago the oldest snapshot was taken that the database still has to serve; 0 before the first
+    /// look. What has died since is kept, heads and watermarks among it, which every batch changes.
+    pub oldest_snapshot: u64,
 }
 
 /// What waits in one partition of a topic.
@@ -85,7 +88,11 @@ impl BacklogWatch {
                 tracing::debug!(error = error_text(&error), "it is not known what is unpublished");
                 Vec::new()
             });
-            self.seen.send_replace(Backlog { unapplied, unpublished });
+            let oldest_snapshot = self.oldest_snapshot().await.unwrap_or_else(|error| {
+                tracing::debug!(error = error_text(&error), "it is not known what snapshots are held");
+                0
+            });
+            self.seen.send_replace(Backlog { unapplied, unpublished, oldest_snapshot });
         }
     }
 
@@ -135,6 +142,22 @@ impl BacklogWatch {
             partition: lane.partition,
         });
         Ok(waiting.collect())
+    }
+
+    /// Whoever holds it: every role may see the transaction of a session, though not what it does.
+    async fn oldest_snapshot(&self) -> Result<u64, Error> {
+        // Sessions that send to replicas have no database, and hold rows in all of them.
+        let age = sqlx::query_scalar!(
+            r#"SELECT greatest(
+                   (SELECT max(age(backend_xmin)) FROM pg_stat_activity
+                     WHERE datname = current_database() OR datname IS NULL),
+                   (SELECT max(age(xmin)) FROM pg_replication_slots),
+                   (SELECT max(age(transaction)) FROM pg_prepared_xacts WHERE database = current_database()),
+                   0) AS "age!""#
+        )
+        .fetch_one(&mut *self.database.acquire().await?)
+        .await?;
+        Ok(u64::from(age.unsigned_abs()))
     }
 }
 

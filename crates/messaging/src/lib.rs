@@ -43,6 +43,7 @@ mod overview;
 mod parking;
 mod partitions;
 mod producer;
+mod properties;
 mod relay;
 mod rotation;
 mod spans;
@@ -67,10 +68,11 @@ pub use lane_reader::{LaneHead, LaneIncarnation, LaneMessage, LaneReadError, Lan
 pub use lease::{Holders, Owned};
 pub use listening::{Listener, Listening};
 pub use node::{Node, NodeOptions, Registered, Wiring};
-pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources, Properties};
+pub use options::{KafkaArgs, KafkaOptions, LaneArgs, LaneOptions, LaneSources};
 pub use outbox::{LaneId, Outbox, Outgoing, Sequenced};
 pub use overview::{LeaseHolder, Overview, PartitionLease, SentLane};
 pub use partitions::PartitionWrites;
+pub use properties::Properties;
 pub use rotation::{HeldUp, Rotated};
 pub use stepper::{Ask, HandedOver, Heard, Read, Reading, Stepper};
 

@@ -7,6 +7,7 @@ use bowline_config::{ByteSize, Faults, Given, List, Setting};
 use bowline_contracts::topics;
 use tonic::transport::Uri;
 
+use crate::properties::Properties;
 use crate::rotation;
 
 /// Where Kafka is and how topics are made.
@@ -22,7 +23,9 @@ pub struct KafkaArgs {
     /// Replicas of the topics that this service creates.
     #[arg(long, env = "BOWLINE_KAFKA_REPLICATION_FACTOR", default_value = "1", value_name = "COUNT")]
     kafka_replication_factor: Given<u16>,
-    /// Further librdkafka properties (security.protocol=SSL,…), separated by commas; they hold secrets and are not shown.
+    /// Further librdkafka properties, separated by commas, such as
+    /// security.protocol=SASL_PLAINTEXT,sasl.mechanism=PLAIN,sasl.username=orders,sasl.password=…; they hold secrets and
+    /// are not shown. This build speaks no TLS: for brokers that do, run a proxy beside the service.
     #[arg(long, env = "BOWLINE_KAFKA_PROPERTIES", value_name = "NAME=VALUE,…", hide_env_values = true)]
     kafka_properties: Option<Given<Properties>>,
     /// The largest message that is sent or read, headers included.
@@ -173,32 +176,6 @@ impl Setting for LaneSources {
             }
         }
         Ok(Self(sources))
-    }
-}
-
-/// `name=value` pairs for librdkafka.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Properties(pub Vec<(String, String)>);
-
-impl std::fmt::Debug for Properties {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-impl Setting for Properties {
-    fn parse(text: &str) -> Result<Self, String> {
-        text.split(',')
-            .map(|pair| {
-                pair.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(Self)
-            .ok_or_else(|| "pairs name=value separated by commas".into())
-    }
-
-    fn redact(_text: &str) -> String {
-        "***".into()
     }
 }
 

@@ -67,8 +67,8 @@ pub(crate) async fn create(options: &KafkaOptions, topics: &[&Topic]) -> Result<
 
 /// The ids of `topics`; an error while one is missing or has another number of partitions than it must have.
 ///
-/// librdkafka's wrapper does not tell topic ids, so the question is put to a broker directly. Brokers that demand TLS
-/// or a login are asked through librdkafka instead, and their topics are not in the answer.
+/// librdkafka's wrapper does not tell topic ids, so the question is put to a broker directly. Brokers that demand a
+/// login are asked through librdkafka instead, and their topics are not in the answer.
 pub(crate) async fn ids(
     options: &KafkaOptions,
     topics: &[&'static Topic],

@@ -71,6 +71,7 @@ pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let worker = Worker::new(settings.worker, parts);
     let valve = worker.valve();
     service.show_valve(&valve);
+    service.metrics().add(worker.calls());
     let provider_state = valve.breaker().watch();
     let grpc = Grpc::new(FILE_DESCRIPTOR_SET)
         .add_service(api)

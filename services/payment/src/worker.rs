@@ -12,11 +12,13 @@
 //! busy, and every now and then, because a replica may open an operation in a partition that it no longer holds.
 
 mod attempts;
+mod calls;
 mod desk;
 mod failed_calls;
 mod intake;
 mod spans;
 
 pub use attempts::Step;
+pub use calls::Calls;
 pub use desk::{Worker, WorkerParts, WorkerSettings};
 pub use intake::{IntentReceiver, IntentSender, intents};

@@ -2,28 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::process::Command;
 
 use bowline_architecture::{root, text};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    /// `None` for an ordinary dependency, else `dev` or `build`.
-    kind: Option<String>,
-}
+use cargo_metadata::{Dependency, DependencyKind, MetadataCommand};
 
 /// From the ground up: a crate may import those of the groups before its own, and of its own group none.
 const LAYERS: &[&[&str]] = &[
@@ -76,22 +57,14 @@ const IMPURE: &[&str] = &[
 
 /// The ordinary dependencies of every package of the workspace.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
-    let cargo = env!("CARGO");
-    let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("cargo metadata answers in JSON");
-    metadata
-        .packages
-        .into_iter()
-        .map(|package| {
-            let ordinary = package.dependencies.into_iter().filter(|dependency| dependency.kind.is_none());
-            (package.name, ordinary.map(|dependency| dependency.name).collect())
-        })
-        .collect()
+    let offline = ["--offline".to_owned()];
+    let metadata = MetadataCommand::new().current_dir(root()).no_deps().other_options(offline).exec();
+    let packages = metadata.expect("cargo knows the workspace").packages.into_iter().map(|package| {
+        let ordinary = |dependency: &Dependency| dependency.kind == DependencyKind::Normal;
+        let imported = package.dependencies.into_iter().filter(ordinary).map(|found| found.name);
+        (package.name.to_string(), imported.collect())
+    });
+    packages.collect()
 }
 
 fn layer_of(name: &str) -> Option<usize> {

@@ -1,10 +1,9 @@
 //! The picture of the crates in ARCHITECTURE.md, made from what they import.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
-use anyhow::{Context as _, ensure};
-use serde::Deserialize;
+use anyhow::Context as _;
+use cargo_metadata::{Dependency, DependencyKind, MetadataCommand};
 
 use crate::page;
 
@@ -19,56 +18,31 @@ pub(crate) fn run(check: bool) -> anyhow::Result<()> {
         there.split_once(PICTURE_BEGINS).with_context(|| format!("{ARCHITECTURE} lacks {PICTURE_BEGINS}"))?;
     let (_, after) =
         rest.split_once(PICTURE_ENDS).with_context(|| format!("{ARCHITECTURE} lacks {PICTURE_ENDS}"))?;
-    let picture = picture(&metadata()?.imports());
+    let picture = picture(&imports()?);
     let fresh = [before, PICTURE_BEGINS, &picture, PICTURE_ENDS, after].concat();
     page::keep(ARCHITECTURE, &fresh, "crates", check)
-}
-
-/// What cargo knows of the workspace.
-fn metadata() -> anyhow::Result<Metadata> {
-    let mut command = Command::new(env!("CARGO"));
-    let output = command
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(page::root())
-        .output()?;
-    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).context("cargo metadata answers in JSON")
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    dependencies: Vec<Dependency>,
-}
-
-#[derive(Deserialize)]
-struct Dependency {
-    name: String,
-    /// `None` for an ordinary dependency, else `dev` or `build`.
-    kind: Option<String>,
-    /// Set for a crate of the workspace.
-    path: Option<String>,
 }
 
 /// The crates of the workspace, each with those that it imports.
 type Imports = BTreeMap<String, Vec<String>>;
 
-impl Metadata {
-    fn imports(self) -> Imports {
-        let packages = self.packages.into_iter().map(|package| {
-            let ours = package.dependencies.into_iter();
-            let ours = ours.filter(|dependency| dependency.kind.is_none() && dependency.path.is_some());
-            let mut imported: Vec<String> = ours.map(|dependency| dependency.name).collect();
-            imported.sort();
-            (package.name, imported)
-        });
-        packages.collect()
-    }
+/// What cargo knows of the workspace.
+fn imports() -> anyhow::Result<Imports> {
+    let metadata = MetadataCommand::new()
+        .current_dir(page::root())
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .context("cargo does not say what the crates import")?;
+    let packages = metadata.packages.into_iter().map(|package| {
+        let ordinary = |dependency: &Dependency| dependency.kind == DependencyKind::Normal;
+        let ours = |dependency: &Dependency| dependency.path.is_some();
+        let imported = package.dependencies.into_iter().filter(|found| ordinary(found) && ours(found));
+        let mut imported: Vec<String> = imported.map(|dependency| dependency.name).collect();
+        imported.sort();
+        (package.name.to_string(), imported)
+    });
+    Ok(packages.collect())
 }
 
 /// A line for each crate that imports others of ours, without what one of these imports anyway.

@@ -9,9 +9,8 @@ use bowline_contracts::events::{
     self, InventoryCommand, InventoryEvent, OrdersEvent, PaymentCommand, PaymentEvent,
 };
 use bowline_contracts::topics::{self, Topic};
-use bowline_golden::{Form, hold};
+use bowline_golden::{Form, hold, with_later_fields};
 use prost::DecodeError;
-use prost::encoding::{WireType, encode_key};
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, ReflectMessage as _, Value};
 
 use crate::{golden, samples};
@@ -36,20 +35,6 @@ fn hold_topic<E: PartialEq + Debug>(
 fn type_in(topic: &Topic, file: &str) -> String {
     let name = file.split('.').next().expect("the name of the message stands first");
     format!("bowline.{}.v1.{name}", topic.owner)
-}
-
-/// The payload as a release would send it that has added a field of every wire type.
-fn with_later_fields(payload: &[u8]) -> Vec<u8> {
-    let mut later = payload.to_vec();
-    encode_key(1_001, WireType::Varint, &mut later);
-    later.push(7);
-    encode_key(1_002, WireType::SixtyFourBit, &mut later);
-    later.extend([7; 8]);
-    encode_key(1_003, WireType::LengthDelimited, &mut later);
-    later.extend([3, b'n', b'e', b'w']);
-    encode_key(1_004, WireType::ThirtyTwoBit, &mut later);
-    later.extend([7; 4]);
-    later
 }
 
 #[test]

@@ -36,8 +36,8 @@ impl Decider for Counter {
     }
 }
 
-/// Counters as stored: version 1 said `{"n":…}`, version 2 says `{"amount":…}`. Snapshots have the form `FORM`; 0 for
-/// none.
+/// Counters as stored: version 1 said `{"n":…}`, version 2 `{"amount":…}`, and version 3 says `{"added":{"amount":…}}`.
+/// Snapshots have the form `FORM`; 0 for none.
 pub(crate) struct CounterStream<const FORM: u16 = 0>;
 
 impl<const FORM: u16> Persistent for CounterStream<FORM> {
@@ -51,11 +51,11 @@ impl<const FORM: u16> Persistent for CounterStream<FORM> {
     }
 
     fn schema_version(_: &Added) -> u16 {
-        2
+        3
     }
 
     fn encode(event: &Added) -> Vec<u8> {
-        format!(r#"{{"amount":{}}}"#, event.0).into_bytes()
+        format!(r#"{{"added":{{"amount":{}}}}}"#, event.0).into_bytes()
     }
 
     fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Added, DecodeError> {
@@ -63,6 +63,7 @@ impl<const FORM: u16> Persistent for CounterStream<FORM> {
         let amount = match (event_type, schema_version) {
             ("Added", 1) => &json["n"],
             ("Added", 2) => &json["amount"],
+            ("Added", 3) => &json["added"]["amount"],
             _ => return Err("of a kind not known here".into()),
         };
         Ok(Added(u32::try_from(amount.as_u64().ok_or("without an amount")?)?))

@@ -8,3 +8,4 @@ mod loading;
 mod snapshots;
 mod stage;
 mod streams;
+mod upcasting;

@@ -139,19 +139,6 @@ async fn the_least_recently_used_stream_leaves_first_and_unused_ids_take_no_room
 }
 
 #[tokio::test]
-async fn older_forms_are_brought_up_to_date() {
-    let stage = Stage::new().await;
-    let mut connection = stage.connect().await;
-    let mut old = event(stream(1), 1);
-    (old.schema_version, old.payload) = (1, br#"{"n":40}"#.to_vec());
-    append(&mut connection, &[old, event(stream(1), 2)]).await.unwrap();
-
-    let mut streams = streams();
-    streams.load(&mut connection, &[(PARTITION, stream(1))]).await.unwrap();
-    assert_eq!((*streams.state(stream(1)), streams.version(stream(1))), (41, 2));
-}
-
-#[tokio::test]
 async fn a_stream_that_cannot_be_read_is_named_and_others_still_can() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;

@@ -57,3 +57,27 @@ async fn what_is_not_published_waits_without_kafka() {
     assert_eq!(in_partition(&backlog.unpublished, INVENTORY_EVENTS.name, 4), None, "it does not send there");
     replica.drain().await;
 }
+
+#[tokio::test]
+async fn a_snapshot_that_somebody_holds_is_seen_whoever_it_is() {
+    const BUSY: i32 = 500;
+    let orders = Service::orders().await;
+    let nowhere = KafkaOptions::new(vec!["127.0.0.1:1".into()], namespace());
+    let replica = orders.start(&nowhere, steady()).await;
+    // Another role's session that has looked at something and sleeps in its transaction.
+    let mut forgotten = orders.owner().await;
+    sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM messaging.lanes")
+        .execute(&mut forgotten)
+        .await
+        .unwrap();
+    let mut busy = orders.owner().await;
+    for _ in 0..BUSY {
+        // Nothing but a transaction that has a number.
+        sqlx::query("SELECT pg_current_xact_id()").execute(&mut busy).await.unwrap();
+    }
+    let least = u64::from(BUSY.unsigned_abs());
+    becomes(&replica, "the snapshot is seen", |backlog| backlog.oldest_snapshot >= least).await;
+    sqlx::raw_sql("COMMIT").execute(&mut forgotten).await.unwrap();
+    becomes(&replica, "it is let go", |backlog| backlog.oldest_snapshot < least).await;
+    replica.drain().await;
+}

@@ -65,6 +65,10 @@ const BATCH_TIME: Distribution = Distribution {
 };
 const BATCH_SIZE: Distribution =
     Distribution { name: "bowline_batch_operations", help: "Messages and commands in a batch" };
+const SNAPSHOT: Metric = Metric::gauge(
+    "bowline_database_oldest_snapshot_transactions",
+    "How many transactions ago the oldest snapshot was taken that the database still has to serve, at the last look",
+);
 const LENT: Metric = Metric::gauge(
     "bowline_database_connections_lent",
     "Connections of a pool that are in use: work for batches and publishing, reads for callers and checks",
@@ -140,6 +144,7 @@ impl Source for LaneMetrics {
         let backlog = self.backlog.borrow().clone();
         tell_waiting(to, LAG, LAG_AGE, &backlog.unapplied)?;
         tell_waiting(to, UNPUBLISHED, UNPUBLISHED_AGE, &backlog.unpublished)?;
+        to.one(SNAPSHOT, backlog.oldest_snapshot)?;
         to.distributions(BATCH_TIME, [([], &self.batches.durations)])?;
         to.distributions(BATCH_SIZE, [([], &self.batches.sizes)])?;
         let pools = || self.pools.iter().map(|(pool, database)| ([("pool", *pool)], database.pool_use()));

@@ -43,6 +43,7 @@ fn lanes() -> LaneMetrics {
         backlog: watch::channel(Backlog {
             unapplied: vec![waiting("inventory.events.v1", 3, 12, 1_500)],
             unpublished: vec![waiting("orders.events.v1", 3, 0, 0), waiting("orders.events.v1", 4, 2, 250)],
+            oldest_snapshot: 9,
         })
         .1,
         batches: Batches::default(),
@@ -104,6 +105,7 @@ async fn breakers_valves_and_lanes_are_told_as_they_stand() {
         r#"bowline_outbox_unpublished_messages{topic="orders.events.v1",partition="4"} 2"#,
         r#"bowline_outbox_oldest_unpublished_seconds{topic="orders.events.v1",partition="4"} 0.25"#,
         "bowline_batch_operations_count 0",
+        "bowline_database_oldest_snapshot_transactions 9",
         r#"bowline_database_connections_lent{pool="work"} 0"#,
         r#"bowline_database_connections_max{pool="reads"} 8"#,
         "bowline_grpc_calls_in_flight 0",

@@ -1,5 +1,6 @@
 use bowline_contracts::inventory::v1::ReleaseStock;
 use bowline_contracts::orders::v1::{OrderCancelled, OrderFinished, OrderPlaced};
+use bowline_golden::with_later_fields;
 use bowline_messaging::{ExecuteError, Handler as _, Incoming};
 
 use sqlx::Executor as _;
@@ -92,6 +93,22 @@ async fn what_is_not_ours_only_moves_its_watermark() {
     assert!(led.events.is_empty());
     assert_eq!(stage.state(order(1)).await, None);
     assert_eq!(stage.number("SELECT sequence FROM messaging.watermarks WHERE sequence > 0").await, 3);
+}
+
+#[tokio::test]
+async fn fields_of_a_newer_sender_are_passed_over_on_every_topic() {
+    let mut stage = Stage::with_stock(&[("A", 5)]).await;
+    let newer = |mut incoming: Incoming| {
+        incoming.payload = with_later_fields(&incoming.payload).into();
+        incoming
+    };
+    let mut unknown = release(order(1));
+    unknown.envelope.message_type = "bowline.inventory.v1.CountStock".into();
+    unknown.payload = vec![0xff].into();
+    let messages = vec![newer(placed(order(1), &[("A", 2)])), unknown, newer(release(order(1)))];
+    let led = stage.hear(messages).await.unwrap();
+    assert_eq!(names(&led), ["reserved", "released"]);
+    assert_eq!(stage.level("A").await, (5, 0, 0));
 }
 
 #[tokio::test]

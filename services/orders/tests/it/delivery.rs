@@ -2,6 +2,7 @@
 
 use bowline_contracts::partition;
 use bowline_contracts::topics::{INVENTORY_EVENTS, PARTITIONS, PAYMENT_EVENTS};
+use bowline_golden::with_later_fields;
 use bowline_messaging::{Batch, ExecuteError};
 use bowline_orders::app::reply::Reply;
 
@@ -132,6 +133,21 @@ async fn a_type_of_a_newer_sender_only_moves_the_watermark() {
     assert_eq!(stage.history(order).await, ["order_placed", "stock_reservation_noted"]);
     let again = replica.execute(&batch).await.unwrap();
     assert_eq!(batch.admitted(&again.admission).count(), 0);
+}
+
+#[tokio::test]
+async fn fields_of_a_newer_sender_are_passed_over_on_every_topic() {
+    let stage = Stage::create().await;
+    let mut replica = stage.replica().await;
+    let order = replica.placed().await;
+    let newer = |mut incoming: bowline_messaging::Incoming| {
+        incoming.payload = with_later_fields(&incoming.payload).into();
+        incoming
+    };
+    let unknown = raw(order, &PAYMENT_EVENTS, "bowline.payment.v1.PaymentCounted", vec![0xff]);
+    let sent =
+        replica.hear(vec![newer(stock_reserved(order)), unknown, newer(payment_authorized(order))]).await;
+    assert_eq!(types(&sent), ["OrderConfirmed"]);
 }
 
 /// Without the count of writes of a partition, the first replica would decide from what it had cached.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::intent::{Intent, Origin};
 use crate::app::record_outcome::{Outcome, RecordOutcome};
 use crate::infra::provider::{Provider, Remedy, Trouble};
+use crate::worker::calls::Calls;
 use crate::worker::failed_calls::Unwritten;
 use crate::worker::spans;
 
@@ -27,6 +28,8 @@ pub(super) struct Attempts {
     pub(super) alert_pause: Duration,
     /// What failed meanwhile.
     pub(super) unwritten: Unwritten,
+    /// What came of the calls.
+    pub(super) calls: Calls,
 }
 
 /// What to do next.
@@ -81,7 +84,9 @@ impl Attempts {
         let mut waits = self.retry.waits();
         let mut step = Step::first(intent.origin);
         loop {
-            let trouble = match self.call(step, intent, lost).await? {
+            let met = self.call(step, intent, lost).await?;
+            self.calls.count(intent.operation.kind(), &met);
+            let trouble = match met {
                 Ok(Some(outcome)) => {
                     reached(Point::AfterProviderCall);
                     return Ok(outcome);

@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::attempts::Attempts;
+use super::calls::Calls;
 use super::failed_calls::Unwritten;
 use super::intake::{Handover, IntentReceiver};
 use crate::app::intent::{Intent, IntentKey};
@@ -90,6 +91,7 @@ impl Worker {
             retry: Retry::new(settings.retry).endless(),
             alert_pause: settings.alert_pause,
             unwritten: Unwritten::default(),
+            calls: Calls::default(),
         };
         Self {
             attempts: Arc::new(attempts),
@@ -107,6 +109,11 @@ impl Worker {
     /// What the operations wait at before the provider is called.
     pub fn valve(&self) -> Valve {
         self.attempts.valve.clone()
+    }
+
+    /// What has come of the calls to the provider.
+    pub fn calls(&self) -> Calls {
+        self.attempts.calls.clone()
     }
 
     /// Works until `stopping`; then lets calls in flight end and their outcomes be stored, for a limited time. Fails

@@ -4,6 +4,7 @@ use bowline_contracts::common::v1::Money;
 use bowline_contracts::events::{PaymentEvent, Published as _};
 use bowline_contracts::topics::PARTITIONS;
 use bowline_contracts::{partition, payment};
+use bowline_golden::with_later_fields;
 use bowline_kernel::OrderId;
 use bowline_messaging::ExecuteError;
 use bowline_payment::app::record_outcome::{Outcome, RecordOutcome};
@@ -148,11 +149,18 @@ async fn what_a_newer_sender_adds_is_passed_over() {
     replica.hear(vec![of_another_type]).await;
     assert_eq!(status(&stage, order).await, None);
 
-    let mut with_another_field = stock_reserved(order, "tok_visa");
-    // A text in field 1000.
-    with_another_field.payload = [&with_another_field.payload[..], &[0xc2, 0x3e, 1, b'x']].concat().into();
-    replica.hear(vec![with_another_field]).await;
+    let newer = |mut message: bowline_messaging::Incoming| {
+        message.payload = with_later_fields(&message.payload).into();
+        message
+    };
+    replica.hear(vec![newer(stock_reserved(order, "tok_visa"))]).await;
     assert_eq!(status(&stage, order).await, Some(Status::Authorizing));
+    replica.record(vec![outcome(order, authorized())]).await;
+    replica.hear(vec![newer(order_confirmed(order))]).await;
+    assert_eq!(status(&stage, order).await, Some(Status::Capturing));
+    let unknown = new_order();
+    replica.hear(vec![newer(void_payment(unknown))]).await;
+    assert_eq!(status(&stage, unknown).await, Some(Status::Voided));
 }
 
 #[tokio::test]

@@ -2,12 +2,28 @@
 
 use bowline_contracts::projection::v1::{GetOrderRequest, OrderView, WatchOrderRequest};
 use bowline_contracts::topics::{INVENTORY_EVENTS, ORDERS_EVENTS, PAYMENT_EVENTS, Topic};
-use bowline_kernel::OrderId;
-use bowline_messaging::KafkaOptions;
-use bowline_test_support::{ServiceDatabase, Speaker, eventually, namespace, stack};
+use bowline_golden::with_later_fields;
+use bowline_kernel::{IdSource as _, OrderId, SystemIds};
+use bowline_messaging::{KafkaOptions, Outgoing};
+use bowline_test_support::{ServiceDatabase, Speaker, eventually, namespace, outgoing, stack};
 
-use crate::saga::{self, new_order};
+use crate::saga::{self, Told, new_order};
 use crate::stage::{PATIENCE, Serving, serve, settings};
+
+/// What a later release would say: with fields that are not known yet, and between messages of a type that is not.
+fn newer(told: &[Told], topic: &'static Topic) -> Vec<Outgoing> {
+    let own = told.iter().map(|told| outgoing(&told.message)).filter(|known| known.topic == topic);
+    let messages = own.flat_map(|known| {
+        let unknown = Outgoing {
+            id: SystemIds.next_id(),
+            message_type: "bowline.later.v1.SomethingNew",
+            payload: vec![0xff].into(),
+            ..known.clone()
+        };
+        [unknown, Outgoing { payload: with_later_fields(&known.payload).into(), ..known }]
+    });
+    messages.collect()
+}
 
 async fn view(serving: &Serving, order: OrderId) -> OrderView {
     eventually("the order is finished in the read model", PATIENCE, async || {
@@ -59,13 +75,17 @@ async fn what_is_told_on_kafka_is_shown_and_a_restart_loses_nothing() {
     serving.running.ended().await;
 
     let while_away = new_order();
-    let told = saga::refused(while_away);
-    for speaker in &speakers {
+    let of_later_releases = new_order();
+    let (told, sold) = (saga::refused(while_away), saga::sold(of_later_releases));
+    for (speaker, topic) in speakers.iter().zip(topics) {
         speaker.say(told.iter().map(|told| &told.message)).await;
+        speaker.send(newer(&sold, topic)).await;
     }
     let serving = serve(settings(&options)).await;
     let shown = view(&serving, while_away).await;
     assert_eq!(shown.cancel_reason(), bowline_contracts::orders::v1::CancelReason::CaptureFailed);
+    let shown = view(&serving, of_later_releases).await;
+    assert!(shown.confirmed_time.is_some() && shown.cancelled_time.is_none(), "{shown:?}");
     serving.running.begin_to_stop();
     serving.running.ended().await;
 }

@@ -70,7 +70,12 @@ impl Trouble {
 
     /// In a word, for a payment's history.
     pub fn reason(&self) -> Reason {
-        let word = match self {
+        self.word().parse().expect("our own words are reasons")
+    }
+
+    /// The same word, for the metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
             Self::Unreachable(_) => "unreachable",
             Self::Away { .. } => "provider_away",
             Self::TimedOut(_) => "timed_out",
@@ -79,8 +84,7 @@ impl Trouble {
             Self::NotAccepted { .. } => "not_accepted",
             Self::Unspeakable => "amount_unspeakable",
             Self::Contradiction(_) => "contradicted",
-        };
-        word.parse().expect("our own words are reasons")
+        }
     }
 
     /// Whether it tells that the provider does not work, for the circuit breaker.
