@@ -15,8 +15,8 @@ const FOLDERS: [&str; 5] = [
     "services/projection/src",
 ];
 
-/// Other texts in upper case: signals, and the name of a server.
-const NO_REASONS: [&str; 3] = ["SIGINT", "SIGTERM", "HTTP"];
+/// Other texts in upper case: signals, the name of a server, and a variable of cargo.
+const NO_REASONS: [&str; 4] = ["SIGINT", "SIGTERM", "HTTP", "CARGO_PKG_VERSION"];
 
 /// What the page says of a kind: its gRPC code, and whether a caller tries again.
 type Kind = (String, &'static str);

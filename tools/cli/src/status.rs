@@ -31,16 +31,17 @@ pub(crate) async fn run(args: &StatusArgs, stop: &Stop) -> anyhow::Result<ExitCo
         return Ok(code(&picture));
     }
     let mut board = Board::new(Term::stdout());
-    let mut last = ExitCode::FAILURE;
+    let (mut last, mut before) = (ExitCode::FAILURE, None);
     let rounds = async {
         loop {
             let began = Instant::now();
-            let picture = look(args, &replicas).await;
+            let picture = look(args, &replicas).await.since(before.as_ref());
             match args.output.output {
                 Output::Table => board.show(&picture.text(args.lanes), args.interval)?,
                 Output::Json => args.output.output.line("", &picture.json())?,
             }
             last = code(&picture);
+            before = Some(picture);
             tokio::time::sleep_until(began + args.interval).await;
         }
     };

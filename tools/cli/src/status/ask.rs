@@ -38,13 +38,16 @@ async fn one(replica: &Service, patience: Duration) -> Asked {
     let answer = match asked {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Ok(Err(status)) => Err(Silence {
-            why: Service::trouble(&status).unwrap_or_else(|| format!("{:?}", status.code())),
+            why: match Service::trouble(&status) {
+                Some(trouble) => format!("no answer: {trouble}"),
+                None => format!("answers {:?}", status.code()),
+            },
             whole: format!("{:#}", replica.refused(&status)),
         }),
         Err(_) => {
             let within = humantime::format_duration(patience);
             Err(Silence {
-                why: format!("none within {within}"),
+                why: format!("no answer within {within}"),
                 whole: format!(
                     "{name} gave no answer at {url} within {within}: it hangs or has too much to do; its log and \
                      `ps` say more, --timeout waits longer"
@@ -62,7 +65,7 @@ fn expected(told: v1::GetStatusResponse, name: &str, url: &str) -> Result<v1::Ge
         return Ok(told);
     }
     Err(Silence {
-        why: format!("{} is there", told.service),
+        why: format!("{} answers there", told.service),
         whole: format!(
             "what answers at {url} is {}, not {name}: give its address with --url {name}=http://HOST:PORT",
             told.service

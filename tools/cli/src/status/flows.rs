@@ -48,6 +48,9 @@ pub(super) struct Route {
     /// Of the lane whose first message has waited longest.
     #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
     pub(super) oldest: Option<Duration>,
+    /// Since the look before; `None` at the first one.
+    pub(super) sent_a_second: Option<f64>,
+    pub(super) applied_a_second: Option<f64>,
 }
 
 /// The lanes of every service that has told, in order of source, topic, reader and partition.
@@ -152,6 +155,24 @@ impl Route {
         flows.chunk_by(is_one_route).map(Self::sum).collect()
     }
 
+    /// Tells how fast these have moved in the time since they were as `before`.
+    #[expect(clippy::cast_precision_loss, reason = "people read it")]
+    pub(super) fn measure(routes: &mut [Self], before: &[Self], elapsed: Duration) {
+        if elapsed.is_zero() {
+            return;
+        }
+        let pace = |now: i64, then: i64| (now - then).max(0) as f64 / elapsed.as_secs_f64();
+        for route in routes {
+            let is_same = |other: &&Self| {
+                (&other.source, &other.topic, &other.reader) == (&route.source, &route.topic, &route.reader)
+            };
+            if let Some(then) = before.iter().find(is_same) {
+                route.sent_a_second = route.head.zip(then.head).map(|(now, then)| pace(now, then));
+                route.applied_a_second = Some(pace(route.applied, then.applied));
+            }
+        }
+    }
+
     /// How many messages are not noted as published, as far as that is known.
     pub(super) fn unpublished(&self) -> i64 {
         self.head.zip(self.published).map_or(0, |(head, published)| (head - published).max(0))
@@ -171,6 +192,8 @@ impl Route {
             applied: flows.iter().map(|flow| flow.applied).sum(),
             behind: total(|flow| flow.behind),
             oldest: flows.iter().filter_map(|flow| flow.oldest).max(),
+            sent_a_second: None,
+            applied_a_second: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::ask::Asked;
 use super::flows::{self, Flow, Route, span};
-use super::show::{age, plural};
+use super::show::{age, plural, ranges};
 
 /// So many lanes that stand are named; `bowline lanes show --stopped` names all.
 const LANES_NAMED_MAX: usize = 8;
@@ -104,18 +104,14 @@ fn kafka(told: &[&GetStatusResponse]) -> Option<Problem> {
 }
 
 fn nobody_works(service: &str, stored: &StoredStatus) -> Option<Problem> {
-    let free: Vec<String> = stored
-        .leases
-        .iter()
-        .filter(|lease| lease.holder.is_empty())
-        .map(|lease| lease.partition.to_string())
-        .collect();
+    let free: Vec<u32> =
+        stored.leases.iter().filter(|lease| lease.holder.is_empty()).map(|lease| lease.partition).collect();
     if free.is_empty() {
         return None;
     }
     Some(Problem {
         short: format!("nobody works on {} of {service}", plural(free.len(), "partition")),
-        what: format!("nobody works on the partitions {} of {service}", free.join(", ")),
+        what: format!("nobody works on the partitions {} of {service}", ranges(&free)),
         mend: format!("a process of {service} that runs takes them within seconds: if this stays, start one"),
     })
 }

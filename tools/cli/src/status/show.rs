@@ -26,7 +26,8 @@ pub(super) struct Picture {
     asked: Vec<Asked>,
     flows: Vec<Flow>,
     routes: Vec<Route>,
-    in_flight: BTreeMap<String, i64>,
+    /// How many sagas wait for what, in the order of their steps.
+    in_flight: Vec<(String, i64)>,
     looked_at: DateTime<Utc>,
 }
 
@@ -41,7 +42,7 @@ pub(super) struct Document<'a> {
     routes: &'a [Route],
     lanes: &'a [Flow],
     /// By what they wait for.
-    sagas_in_flight: &'a BTreeMap<String, i64>,
+    sagas_in_flight: BTreeMap<&'a str, i64>,
 }
 
 /// What one process has told, or why it has not.
@@ -66,11 +67,23 @@ impl Picture {
         let flows = flows::all(&asked);
         let routes = Route::all(&flows);
         let problems = problems::all(&asked, &flows, &routes, late_after);
-        let mut in_flight = BTreeMap::new();
+        let mut in_flight: Vec<(String, i64)> = Vec::new();
         for step in told(&asked).flat_map(|told| &told.in_flight) {
-            *in_flight.entry(step.awaits.clone()).or_default() += step.count;
+            match in_flight.iter_mut().find(|(awaits, _)| *awaits == step.awaits) {
+                Some((_, count)) => *count += step.count,
+                None => in_flight.push((step.awaits.clone(), step.count)),
+            }
         }
         Self { problems, asked, flows, routes, in_flight, looked_at }
+    }
+
+    /// The same, with how fast everything has moved since the picture before.
+    pub(super) fn since(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            let elapsed = (self.looked_at - before.looked_at).to_std().unwrap_or_default();
+            Route::measure(&mut self.routes, &before.routes, elapsed);
+        }
+        self
     }
 
     pub(super) fn json(&self) -> Document<'_> {
@@ -82,7 +95,7 @@ impl Picture {
             processes: self.asked.iter().map(Process::of).collect(),
             routes: &self.routes,
             lanes: &self.flows,
-            sagas_in_flight: &self.in_flight,
+            sagas_in_flight: self.in_flight.iter().map(|(awaits, count)| (awaits.as_str(), *count)).collect(),
         }
     }
 
@@ -150,7 +163,7 @@ impl Picture {
                 ]),
                 Err(silence) => {
                     let nothing = || NOTHING.to_owned();
-                    let state = format!("no answer: {}", silence.why);
+                    let state = silence.why.clone();
                     table.add_row([
                         service.clone(),
                         nothing(),
@@ -168,22 +181,19 @@ impl Picture {
 
     /// A row for each source, topic and reader.
     fn sums(&self) -> Table {
-        let mut table = compact(&[
-            "from → to",
-            "topic",
-            "lanes",
-            "sent",
-            "published",
-            "applied",
-            "behind",
-            "oldest waits",
-        ]);
+        let has_pace = self.routes.iter().any(|route| route.applied_a_second.is_some());
+        let mut header =
+            vec!["from → to", "topic", "lanes", "sent", "published", "applied", "behind", "oldest waits"];
+        if has_pace {
+            header.extend(["sent/s", "applied/s"]);
+        }
+        let mut table = compact(&header);
         for route in &self.routes {
             let lanes = match route.held {
                 0 => format!("{} flow", route.lanes),
                 held => format!("{held} of {} stand", route.lanes),
             };
-            table.add_row([
+            let mut row = vec![
                 format!("{} → {}", route.source, route.reader),
                 route.topic.clone(),
                 lanes,
@@ -192,7 +202,13 @@ impl Picture {
                 route.applied.to_string(),
                 known(route.behind),
                 waits(route.oldest),
-            ]);
+            ];
+            if has_pace {
+                let pace =
+                    |pace: Option<f64>| pace.map_or_else(|| "?".to_owned(), |pace| format!("{pace:.0}"));
+                row.extend([pace(route.sent_a_second), pace(route.applied_a_second)]);
+            }
+            table.add_row(row);
         }
         numbers(table, 3)
     }
@@ -251,8 +267,7 @@ impl Picture {
     fn sagas(&self) -> String {
         let steps: Vec<String> =
             self.in_flight.iter().map(|(awaits, count)| format!("{count} wait for {awaits}")).collect();
-        let all: i64 = self.in_flight.values().sum();
-        format!("sagas that are not decided: {all}: {}", steps.join(", "))
+        format!("sagas that are not decided: {}", steps.join(", "))
     }
 }
 
@@ -320,7 +335,7 @@ fn waits(oldest: Option<Duration>) -> String {
 }
 
 /// Partitions, runs of them shortened: `0-3, 6`.
-fn ranges(partitions: &[u32]) -> String {
+pub(super) fn ranges(partitions: &[u32]) -> String {
     if partitions.is_empty() {
         return "none".to_owned();
     }

@@ -107,7 +107,7 @@ fn what_flows_is_summed_over_the_partitions_and_shown_in_full_when_asked_for() {
     let text = picture.text(false);
     assert!(has_line(&text, &["✓ all is well: 2 replicas of 2 services", "3 messages"]), "{text}");
     assert!(has_line(&text, &["orders → inventory", TOPIC, "2 flow", "20", "18", "3", "2.0 s"]), "{text}");
-    assert!(has_line(&text, &["sagas", "8: 5 wait for payment, 3 wait for stock"]), "{text}");
+    assert!(has_line(&text, &["sagas", ": 3 wait for stock, 5 wait for payment"]), "{text}");
     assert!(has_line(&text, &["inventory", "1.2.3", "0-1", "takes calls", "http://inventory"]), "{text}");
     let text = picture.text(true);
     assert!(
@@ -120,7 +120,7 @@ fn what_flows_is_summed_over_the_partitions_and_shown_in_full_when_asked_for() {
 fn a_service_that_gives_no_answer_is_a_row_and_the_others_are_shown_all_the_same() {
     let [orders, inventory] = stack();
     let silence = Silence {
-        why: "connection refused".into(),
+        why: "no answer: connection refused".into(),
         whole: "orders gave no answer at U; does it run?".into(),
     };
     let mut all = asked([orders, inventory]);
@@ -240,6 +240,20 @@ fn replicas_of_one_service_share_what_is_stored_and_add_up_what_they_hold() {
         json["headline"],
         "all is well: 3 replicas of 2 services up, 2 lanes without trouble, 3 messages on their way"
     );
+}
+
+#[test]
+fn what_has_moved_since_the_picture_before_is_told_by_the_second() {
+    let [orders, inventory] = stack();
+    let [mut later_orders, mut later_inventory] = stack();
+    stored(&mut later_orders).sent_lanes[0].head_sequence += 8;
+    stored(&mut later_inventory).heard_lanes[1].watermark_sequence += 2;
+    let before = picture(asked([orders, inventory])).since(None);
+    let at = DateTime::UNIX_EPOCH + Duration::from_secs(4);
+    let now = Picture::of(asked([later_orders, later_inventory]), LATE_AFTER, at).since(Some(&before));
+    let route = &now.json_value()["routes"][0];
+    assert_eq!((&route["sent_a_second"], &route["applied_a_second"]), (&2.0.into(), &0.5.into()));
+    assert!(!before.text(false).contains("applied/s") && now.text(false).contains("applied/s"));
 }
 
 #[test]
