@@ -7,7 +7,7 @@ use crate::Setting;
 const HIDDEN: &str = "***";
 
 /// Text that no log line, message or debug output shows; only [`Secret::expose`] gives it away.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
 /// The address of a PostgreSQL database. `Debug` and `Display` show it without its password.

@@ -7,12 +7,14 @@ mod histories;
 mod intake;
 mod queues;
 mod rest;
+mod spans;
 mod stepping;
 
 pub use self::batches::Batches;
 pub use self::histories::Failovers;
 pub(crate) use self::rest::Pace;
 use self::rest::Rest;
+use self::spans::InHand;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -52,6 +54,11 @@ pub trait Handler: Send + 'static {
 
     /// True if the service does something about messages of this type. The others only move their watermark.
     fn concerns(&self, message_type: &str) -> bool;
+
+    /// The trace context in which a command was asked for, as W3C `traceparent`; the span of its batch links to it.
+    fn traceparent(_command: &Self::Command) -> Option<&str> {
+        None
+    }
 
     /// Executes a batch in one transaction and commits it.
     ///
@@ -250,6 +257,7 @@ pub(crate) struct Executor<H: Handler> {
     heads_due: Vec<Followed>,
     /// Partitions that are owned but could not be begun, each with the reason.
     unbegun: BTreeMap<u16, String>,
+    spans: InHand,
 }
 
 impl<H: Handler> Executor<H> {
@@ -274,6 +282,7 @@ impl<H: Handler> Executor<H> {
             heads_at: now,
             heads_due: Vec::new(),
             unbegun: BTreeMap::new(),
+            spans: InHand::default(),
         }
     }
 

@@ -45,6 +45,7 @@ mod partitions;
 mod producer;
 mod relay;
 mod rotation;
+mod spans;
 mod stepper;
 pub mod tail;
 mod topic_watch;

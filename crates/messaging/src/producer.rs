@@ -1,5 +1,7 @@
 //! The idempotent producer, and how far each lane has been acknowledged.
 
+mod sending;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -13,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use uuid::Uuid;
 
+use self::sending::Sending;
 use crate::diagnostics::Diagnostics;
 use crate::stepper::HandedOver;
 use crate::{Error, KafkaOptions};
@@ -30,6 +33,7 @@ pub(crate) enum Broker {
 pub(crate) struct Producer {
     way: Way,
     progress: Arc<Progress>,
+    sending: Arc<Sending>,
 }
 
 enum Way {
@@ -74,15 +78,19 @@ impl Producer {
             failed: AtomicBool::new(false),
             failure: Notify::new(),
         });
+        let sending = Arc::new(Sending::default());
         let way = match broker {
             Broker::Kafka(options) => {
-                let context =
-                    Deliveries { progress: Arc::clone(&progress), diagnostics: Diagnostics::of("producer") };
+                let context = Deliveries {
+                    progress: Arc::clone(&progress),
+                    sending: Arc::clone(&sending),
+                    diagnostics: Diagnostics::of("producer"),
+                };
                 Way::Kafka(ThreadedProducer::from_config_and_context(&options.producer(), context)?)
             }
             Broker::ByHand(taken) => Way::ByHand(taken.clone()),
         };
-        Ok(Self { way, progress })
+        Ok(Self { way, progress, sending })
     }
 
     pub(crate) fn progress(&self) -> &Arc<Progress> {
@@ -98,16 +106,14 @@ impl Producer {
                 return Ok(Taken::Yes);
             }
         };
-        let mut headers = OwnedHeaders::new_with_capacity(10);
-        publication.envelope.encode(|name, value| {
-            let previous = std::mem::replace(&mut headers, OwnedHeaders::new_with_capacity(0));
-            headers = previous.insert(Header { key: name, value: Some(value) });
-        });
         let sequence = if publication.key.is_some() { publication.envelope.sequence } else { 0 };
+        let opaque = pack(publication.lane_index, sequence);
+        let traceparent = self.sending.begin(opaque, publication);
+        let headers = headers(publication.envelope, traceparent.as_deref());
         let mut buffer = Uuid::encode_buffer();
         let key = publication.key.map(|key| key.hyphenated().encode_lower(&mut buffer));
         let mut record: BaseRecord<'_, str, [u8], usize> =
-            BaseRecord::with_opaque_to(publication.topic, pack(publication.lane_index, sequence))
+            BaseRecord::with_opaque_to(publication.topic, opaque)
                 .partition(i32::from(publication.partition))
                 .payload(publication.payload)
                 .headers(headers);
@@ -115,9 +121,11 @@ impl Producer {
         match producer.send(record) {
             Ok(()) => Ok(Taken::Yes),
             Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                self.sending.end(opaque, Some("the producer's queue is full"));
                 Ok(Taken::QueueFull)
             }
             Err((error, _)) => {
+                self.sending.end(opaque, Some("the producer refused it"));
                 // A producer that refuses a message may refuse for good: the next one goes on.
                 self.progress.fail();
                 Err(error.into())
@@ -166,9 +174,21 @@ impl Progress {
     }
 }
 
+/// An envelope in headers, with the trace context of its publication if that has one of its own.
+fn headers(envelope: &Envelope, traceparent: Option<&str>) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new_with_capacity(10);
+    envelope.encode(|name, value| {
+        let value = traceparent.filter(|_| name == "traceparent").unwrap_or(value);
+        let previous = std::mem::replace(&mut headers, OwnedHeaders::new_with_capacity(0));
+        headers = previous.insert(Header { key: name, value: Some(value) });
+    });
+    headers
+}
+
 /// Called by librdkafka for every message, in order within a partition.
 struct Deliveries {
     progress: Arc<Progress>,
+    sending: Arc<Sending>,
     diagnostics: Diagnostics,
 }
 
@@ -187,6 +207,7 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let (lane_index, sequence) = unpack(opaque);
+        self.sending.end(opaque, result.is_err().then_some("it was not acknowledged"));
         match result {
             Err((error, _)) => {
                 if self.progress.fail() {

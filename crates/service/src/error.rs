@@ -21,6 +21,9 @@ pub enum ServiceError {
     /// The lanes cannot be registered in the database.
     #[error("the lanes cannot be registered: have the migrations been applied (--migrations-database-url)?")]
     Lanes(#[source] bowline_messaging::Error),
+    /// The exporter of traces cannot be made.
+    #[error(transparent)]
+    Traces(#[from] bowline_traces::Error),
     /// The file descriptor set of the protobuf files cannot be read.
     #[error("the descriptions of the gRPC services cannot be read")]
     Reflection(#[source] Box<dyn std::error::Error + Send + Sync>),

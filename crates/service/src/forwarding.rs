@@ -28,7 +28,7 @@ use tracing::Instrument as _;
 pub(crate) use self::origin::Deadline;
 use self::origin::FORWARDED;
 pub use self::origin::Origin;
-use crate::DOMAIN;
+use crate::{DOMAIN, call_below};
 
 /// Options of calls that are forwarded.
 #[derive(clap::Args, Clone, Debug)]
@@ -120,8 +120,10 @@ impl Forwarding {
         }
         let owner = self.shared.holders.borrow().get(&partition).cloned()?;
         let limit = self.shared.settings.timeout.min(origin.time_left() / 2);
-        let request = forwarded(message, origin, limit);
-        match self.ask(&owner, limit, |channel| send(channel, request)).await {
+        let request = forwarded(message, limit);
+        let traceparent = origin.traceparent();
+        let call = |channel| call_below(traceparent, "forward", request, |request| send(channel, request));
+        match self.ask(&owner, limit, call).await {
             Ok(response) => {
                 tracing::debug!(partition, %owner, "the owner has executed a call");
                 self.count(|counts| counts.answered += 1);
@@ -183,13 +185,10 @@ impl Forwarding {
 }
 
 /// The call as it goes to the owner.
-fn forwarded<M>(message: M, origin: &Origin, limit: Duration) -> Request<M> {
+fn forwarded<M>(message: M, limit: Duration) -> Request<M> {
     let mut request = Request::new(message);
     request.set_timeout(limit);
     request.metadata_mut().insert(FORWARDED, MetadataValue::from_static("1"));
-    if let Some(traceparent) = origin.traceparent().and_then(|text| MetadataValue::try_from(text).ok()) {
-        request.metadata_mut().insert("traceparent", traceparent);
-    }
     request
 }
 

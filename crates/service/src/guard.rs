@@ -86,7 +86,11 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Answering {
         let shared = Arc::clone(&self.shared);
         let mut call = shared.calls.begin(request.uri().path());
-        let place = if answers_under_any_load(request.uri().path()) {
+        let exempt = answers_under_any_load(request.uri().path());
+        if !exempt {
+            call.trace(request.headers_mut());
+        }
+        let place = if exempt {
             None
         } else if let Ok(place) = Arc::clone(&shared.places).try_acquire_owned() {
             Some(place)

@@ -6,6 +6,7 @@
 //! - After SIGTERM or SIGINT the service says that it is not serving, finishes the calls in flight, runs the drain steps
 //!   in their order, stops the background tasks, and all of that within one deadline. A second signal ends it at once.
 //! - A background task that fails, panics or ends too early ends the process with an error. Nothing fails in silence.
+//! - The spans of a sampled call, and what it leads to, go to the collector that the `OTEL_…` variables name.
 //! - `/metrics` tells Prometheus how calls, breakers, valves and lanes stand (docs/metrics.md).
 //! - Every call has a deadline and a place among a bounded number of calls; a panic is an answer, not a broken
 //!   connection; what is internal never reaches a caller, who gets an id to ask about instead.
@@ -40,6 +41,7 @@
 
 mod background;
 mod body;
+mod call_trace;
 mod dead_letter_service;
 mod error;
 mod forwarding;
@@ -64,6 +66,7 @@ mod trace_id;
 mod violations;
 
 pub use background::Background;
+pub use call_trace::call_below;
 pub use error::ServiceError;
 pub use forwarding::{ForwardArgs, ForwardSettings, Forwarding, Forwards, Origin};
 pub use grpc::Grpc;

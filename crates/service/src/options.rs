@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bowline_config::{ByteSize, Faults, Given, Setting};
+use bowline_traces::{TraceArgs, TraceSettings};
 use clap::Args;
 
 /// The options that every service has.
@@ -37,6 +38,8 @@ pub struct ServiceOptions {
     /// How many calls may be in flight; further ones are refused at once.
     #[arg(long, env = "BOWLINE_REQUESTS_IN_FLIGHT_MAX", default_value = "8192", help_heading = "Limits")]
     requests_in_flight_max: Given<usize>,
+    #[command(flatten)]
+    traces: TraceArgs,
 }
 
 /// Checked settings that every service has.
@@ -50,6 +53,8 @@ pub struct ServiceSettings {
     pub drain: DrainSettings,
     /// What a call may cost.
     pub limits: LimitSettings,
+    /// What is traced, and where that goes.
+    pub traces: TraceSettings,
 }
 
 /// Where calls come in.
@@ -127,6 +132,7 @@ impl ServiceOptions {
         let request_timeout = faults.positive("request-timeout", self.request_timeout);
         let requests_in_flight_max =
             faults.within("requests-in-flight-max", self.requests_in_flight_max, 1..=1_000_000);
+        let traces = self.traces.check(faults);
         Some(ServiceSettings {
             listen: ListenSettings { grpc: grpc?, http: http? },
             log: LogSettings {
@@ -140,6 +146,7 @@ impl ServiceOptions {
                 request_timeout: request_timeout?,
                 requests_in_flight_max: requests_in_flight_max?,
             },
+            traces: traces?,
         })
     }
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use bowline_contracts::common::v1::dead_letter_service_server::DeadLetterServiceServer;
 use bowline_contracts::common::v1::heard_lane_service_server::HeardLaneServiceServer;
@@ -13,10 +14,12 @@ use bowline_kernel::{Clock as _, SystemClock};
 use bowline_messaging::{DeadLetters, HeardLanes, LaneReader};
 use bowline_metrics::Metrics;
 use bowline_resilience::{Breaker, Valve};
+use bowline_traces::Traces;
 use chrono::{DateTime, Utc};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
@@ -31,6 +34,9 @@ use crate::{
     Background, Forwarding, Forwards, Grpc, LimitSettings, Readiness, ServiceError, ServiceSettings, Signals,
 };
 
+/// How long the last spans may take to the collector.
+const SPANS_FLUSH_MAX: Duration = Duration::from_secs(2);
+
 /// A service from its start to the end of its drain.
 pub struct Service {
     name: &'static str,
@@ -41,6 +47,7 @@ pub struct Service {
     metrics: Metrics,
     dependencies: Dependencies,
     calls: Calls,
+    traces: Traces,
     background: Background,
     failures: mpsc::UnboundedReceiver<ServiceError>,
     draining: CancellationToken,
@@ -81,6 +88,7 @@ impl Service {
     /// Takes both addresses and starts to answer the probes; gRPC calls are answered from [`Service::run`] on. Until then
     /// a signal ends the process at once, since nothing has been taken on yet.
     pub async fn start(name: &'static str, settings: ServiceSettings) -> Result<Self, ServiceError> {
+        let traces = Traces::start(name, &settings.log.instance, &settings.traces)?;
         let grpc_listener = bind(settings.listen.grpc, "--grpc-listen").await?;
         let http_listener = bind(settings.listen.http, "--http-listen").await?;
         let addresses = Addresses {
@@ -91,6 +99,7 @@ impl Service {
         let (metrics, dependencies, calls) = (Metrics::default(), Dependencies::default(), Calls::default());
         metrics.add(calls.clone());
         metrics.add(dependencies.clone());
+        metrics.add(traces.clone());
         let draining = CancellationToken::new();
         let (background, failures) = Background::new(draining.clone());
         let mut http = JoinSet::new();
@@ -108,6 +117,7 @@ impl Service {
             metrics,
             dependencies,
             calls,
+            traces,
             background,
             failures,
             draining,
@@ -137,7 +147,7 @@ impl Service {
     }
 
     /// How long a drain may take.
-    pub(crate) fn drain_timeout(&self) -> std::time::Duration {
+    pub(crate) fn drain_timeout(&self) -> Duration {
         self.settings.drain.timeout
     }
 
@@ -216,7 +226,7 @@ impl Service {
 
     /// Serves until the first of the given signals, then drains.
     pub async fn run_until(self, mut signals: Signals) -> Result<(), ServiceError> {
-        let Self { settings, readiness, background, mut failures, draining, mut http, .. } = self;
+        let Self { settings, readiness, background, mut failures, draining, mut http, traces, .. } = self;
         let closing = CancellationToken::new();
         let (instance, dependencies) = (settings.log.instance, self.dependencies);
         let status = StatusApi {
@@ -243,6 +253,7 @@ impl Service {
         draining.cancel();
         readiness.enter(Phase::Draining);
         let limit = settings.drain.timeout;
+        let deadline = Instant::now() + limit;
         let deadline_ms = limit.as_millis();
         tracing::info!(signal, deadline_ms, "draining");
         let progress = Progress(Mutex::new("the grace time"));
@@ -261,12 +272,16 @@ impl Service {
             }
             progress.note("background tasks");
             background.stop().await;
+            progress.note("spans");
+            // A collector that is away must neither hold up a clean end nor make a failure of it.
+            let left = deadline.saturating_duration_since(Instant::now());
+            traces.finish(SPANS_FLUSH_MAX.min(left / 2)).await;
             Ok(())
         };
         tokio::select! {
             drained = drain => drained?,
             Some(failure) = failures.recv() => return Err(failure),
-            () = tokio::time::sleep(limit) => {
+            () = tokio::time::sleep_until(deadline) => {
                 return Err(ServiceError::DrainTimeout { limit, waiting_for: progress.last() });
             }
             _ = signals.next() => return Err(ServiceError::Interrupted { waiting_for: progress.last() }),

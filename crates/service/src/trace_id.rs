@@ -1,5 +1,5 @@
 use std::fmt;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,15 +12,17 @@ use http::HeaderMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceId(u128);
 
-/// The random half of the ids that this process makes: unique among processes, while the counter is unique within.
-static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
+/// What this process makes ids with, from a key that no other process has.
+static PROCESS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 static COUNTER: AtomicU64 = AtomicU64::new(1);
 
 impl TraceId {
-    /// An id that no other call has. It is unique, not secret.
+    /// An id that no other call has. It is unique, not secret. All of it is random, because samplers take a share of the
+    /// traces by the lower half of their ids.
     pub fn fresh() -> Self {
         let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        Self(u128::from(*PROCESS) << 64 | u128::from(count))
+        let [high, low] = [(count, 0_u8), (count, 1)].map(|part| u128::from(PROCESS.hash_one(part)));
+        Self(high << 64 | low)
     }
 
     pub(crate) fn of(headers: &HeaderMap) -> Self {

@@ -9,6 +9,7 @@
 //! - Messages as they come in: [`message`]; a service that says them on real lanes: [`Speaker`].
 //! - The service that is tested, in the process of the test: [`Running`].
 //! - The workspace's programs: [`binary`] and [`binaries`]; as a proof runs them: [`programs_for_proving`].
+//! - A collector that keeps the spans that it is sent: [`Collector`].
 //! - Waiting for what happens elsewhere: [`eventually`].
 //! - What `docs/metrics.md` lists, and what is exported: [`metrics_page`].
 //!
@@ -16,6 +17,7 @@
 //! Everything here panics with a clear message when the machine lacks something, because a test can do nothing else.
 
 mod binaries;
+mod collector;
 mod databases;
 mod eventually;
 mod message;
@@ -27,6 +29,7 @@ mod speaker;
 
 pub use binaries::{binaries, binary, programs_for_proving};
 pub use bowline_dev_stack::ServiceDatabaseUrls;
+pub use collector::{Collected, Collector};
 pub use databases::{ServiceDatabase, TestDatabase};
 pub use eventually::eventually;
 pub use message::message;

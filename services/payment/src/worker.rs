@@ -15,6 +15,7 @@ mod attempts;
 mod desk;
 mod failed_calls;
 mod intake;
+mod spans;
 
 pub use attempts::Step;
 pub use desk::{Worker, WorkerParts, WorkerSettings};

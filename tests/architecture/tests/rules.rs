@@ -28,7 +28,7 @@ struct Dependency {
 /// From the ground up: a crate may import those of the groups before its own, and of its own group none.
 const LAYERS: &[&[&str]] = &[
     &["bowline-kernel", "bowline-config", "bowline-fault-points", "bowline-metrics", "bowline-golden"],
-    &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-dev-stack"],
+    &["bowline-contracts", "bowline-database", "bowline-resilience", "bowline-traces", "bowline-dev-stack"],
     &["bowline-event-store", "bowline-messaging", "bowline-idempotency"],
     &["bowline-service"],
     &[
@@ -71,6 +71,7 @@ const IMPURE: &[&str] = &[
     "bowline-resilience",
     "bowline-config",
     "bowline-metrics",
+    "bowline-traces",
 ];
 
 /// The ordinary dependencies of every package of the workspace.
@@ -122,6 +123,22 @@ fn only_messaging_links_kafka() {
         if name != "bowline-messaging" {
             assert!(!dependencies.contains("rdkafka"), "{name} must go through bowline-messaging");
         }
+    }
+}
+
+#[test]
+fn only_traces_knows_opentelemetry() {
+    for (name, dependencies) in imports() {
+        let opentelemetry = dependencies.iter().filter(|dependency| dependency.starts_with("opentelemetry"));
+        let allowed: &[&str] = match name.as_str() {
+            "bowline-traces" => continue,
+            // What a collector of tests is sent.
+            "bowline-test-support" => &["opentelemetry-proto"],
+            _ => &[],
+        };
+        let wrong: Vec<_> =
+            opentelemetry.filter(|dependency| !allowed.contains(&dependency.as_str())).collect();
+        assert!(wrong.is_empty(), "{name} must go through bowline-traces: {wrong:?}");
     }
 }
 

@@ -57,10 +57,13 @@ impl<H: Handler> Executor<H> {
         let records_applied = self.parts.options.record_applied;
         let batch =
             Batch { parked, positions, queues, records_applied, ..Batch::of(commands, messages, steps) };
+        let span = self.spans.attempt(&batch, H::traceparent);
         let result = self.parts.handler.execute(&batch).await;
         match result {
             Ok(executed) => {
                 reached(Point::AfterEffect);
+                self.spans.committed(&batch, &executed.admission);
+                drop(span);
                 let left_out = self.confirm(&batch, &executed);
                 self.note_parked(&batch, &executed.admission);
                 self.offer(executed.sent);
@@ -77,6 +80,7 @@ impl<H: Handler> Executor<H> {
             }
             Err(error) => {
                 self.parts.handler.discard();
+                self.spans.failed(span, &batch.messages, error.fault());
                 let calls =
                     batch.commands.into_iter().zip(replies).map(|(command, reply)| Call { command, reply });
                 if let ExecuteError::Poison { message, reason } = &error {
@@ -204,6 +208,7 @@ impl<H: Handler> Executor<H> {
             "message cannot be applied, its lane stops"
         );
         self.tracker.stop(culprit, reason);
+        self.spans.stop(culprit);
         let later = |message: &Incoming| message.input == culprit.input;
         self.pending.retain(|message| !later(message));
     }

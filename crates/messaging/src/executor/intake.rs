@@ -82,6 +82,7 @@ impl<H: Handler> Executor<H> {
         self.known.remove(&partition);
         self.pending.retain(|message| message.partition != partition);
         self.forget_condemned(partition);
+        self.spans.leave(partition);
         self.parts.consumer.unassign(self.tracker.lose(partition));
     }
 
@@ -199,7 +200,10 @@ impl<H: Handler> Executor<H> {
     }
 
     /// Adds a message that its lane admits to the next batch.
-    pub(super) fn schedule(&mut self, message: Incoming) {
+    pub(super) fn schedule(&mut self, mut message: Incoming) {
+        if self.parts.handler.concerns(&message.envelope.message_type) {
+            self.spans.begin(&mut message);
+        }
         if self.pending.is_empty() {
             self.pending_since = Instant::now();
         }

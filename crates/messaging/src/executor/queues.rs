@@ -139,16 +139,21 @@ impl<H: Handler> Executor<H> {
     /// Applies parked messages and takes them out of their queues, in one transaction.
     async fn try_letters(&mut self, letters: &[Letter]) -> Result<(), ExecuteError> {
         let queues = Queues { parking: self.parts.parking.clone(), letters: letters.to_vec() };
-        let messages = letters.iter().map(|letter| letter.message.clone()).collect();
+        let mut messages: Vec<Incoming> = letters.iter().map(|letter| letter.message.clone()).collect();
+        messages.iter_mut().for_each(|message| self.spans.begin(message));
         let batch = Batch { queues: Some(queues), ..Batch::of(Vec::new(), messages, Vec::new()) };
+        let span = self.spans.attempt(&batch, H::traceparent);
         match self.parts.handler.execute(&batch).await {
             Ok(executed) => {
+                self.spans.committed(&batch, &executed.admission);
                 tracing::info!(messages = letters.len(), "parked messages applied");
                 self.offer(executed.sent);
                 Ok(())
             }
             Err(error) => {
                 self.parts.handler.discard();
+                self.spans.failed(span, &batch.messages, error.fault());
+                self.spans.give_up(&batch.messages);
                 self.settle(&error).await;
                 Err(error)
             }

@@ -9,6 +9,7 @@ use bowline_service::{
     DrainSettings, Grpc, LimitSettings, ListenSettings, LogFormat, LogSettings, Service as Server,
     ServiceError, ServiceSettings, SignalSender, Signals,
 };
+use bowline_traces::TraceSettings;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -121,5 +122,6 @@ fn settings(grpc: SocketAddr) -> ServiceSettings {
             request_timeout: PATIENCE,
             requests_in_flight_max: 100,
         },
+        traces: TraceSettings::default(),
     }
 }

@@ -6,10 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bowline_metrics::{Distribution, Histogram, Metric, Source, Telling};
+use bowline_traces::Span;
+use http::HeaderMap;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tokio::time::Instant;
 use tonic::Code;
+
+use crate::call_trace;
 
 const DURATION: Distribution = Distribution {
     name: "bowline_grpc_call_duration_seconds",
@@ -44,6 +48,8 @@ pub(crate) struct Call {
     /// `None` once it has ended.
     method: Option<Arc<str>>,
     begun: Instant,
+    /// If it is sampled.
+    span: Option<Span>,
 }
 
 impl Calls {
@@ -66,11 +72,16 @@ impl Calls {
         let method = known.and_then(|known| known.get(path.trim_start_matches('/'))).cloned();
         self.shared.in_flight.fetch_add(1, Ordering::Relaxed);
         let method = Some(method.unwrap_or_else(|| UNKNOWN.into()));
-        Call { calls: self.clone(), method, begun: Instant::now() }
+        Call { calls: self.clone(), method, begun: Instant::now(), span: None }
     }
 }
 
 impl Call {
+    /// Has it traced, if it is sampled; whoever handles it finds its context among the headers.
+    pub(crate) fn trace(&mut self, headers: &mut HeaderMap) {
+        self.span = call_trace::begin(self.method.as_deref().unwrap_or(UNKNOWN), headers);
+    }
+
     /// It has ended; what is said later does not count.
     pub(crate) fn ended(&mut self, code: Code) {
         let Some(method) = self.method.take() else { return };
@@ -79,6 +90,10 @@ impl Call {
         let mut ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
         let durations = ended.entry((method, code)).or_insert_with(|| Histogram::new(&BOUNDS));
         durations.see(self.begun.elapsed().as_secs_f64());
+        drop(ended);
+        if let Some(span) = self.span.take() {
+            call_trace::end(span, code);
+        }
     }
 }
 

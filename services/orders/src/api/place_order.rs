@@ -41,7 +41,8 @@ pub(super) async fn call(
         if let Some(reply) = answered(api, &checked.request).await? {
             return Ok(v1::PlaceOrderResponse { order: Some(api.answer(reply, order_id).await?) });
         }
-        api.catalogue.complete(&checked.skus, &mut products).await.map_err(catalogue_failed)?;
+        let completed = api.catalogue.complete(&checked.skus, &mut products, traceparent.as_deref());
+        completed.await.map_err(catalogue_failed)?;
         priced = price(&checked, &products, api.limits);
     }
     let lines = priced?;

@@ -171,6 +171,10 @@ impl Handler for Orders {
         reactions::concerns(message_type)
     }
 
+    fn traceparent(command: &Command) -> Option<&str> {
+        command.call().and_then(|call| call.traceparent.as_deref())
+    }
+
     async fn execute(&mut self, batch: &Batch<Command>) -> Result<Executed<Reply>, ExecuteError> {
         let now = self.clock.now();
         let reports = reactions::reports(batch.messages(), now)?;

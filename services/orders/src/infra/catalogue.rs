@@ -8,12 +8,14 @@ use bowline_contracts::inventory::v1::catalog_service_client::CatalogServiceClie
 use bowline_kernel::{Money, Sku};
 use bowline_orders_domain::ProductName;
 use bowline_resilience::{Breaker, Broken, Retry};
+use bowline_service::call_below;
 use moka::sync::Cache;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 use crate::config::CatalogueSettings;
 
+const METHOD: &str = "bowline.inventory.v1.CatalogService/BatchGetProducts";
 /// The most SKUs asked for in one call; the catalogue's own limit.
 const SKUS_MAX: usize = 1_000;
 
@@ -79,18 +81,19 @@ impl Catalogue {
     }
 
     /// Asks for those of `skus` that are not known yet and remembers them. A SKU that is still `None` in `found` after
-    /// that is not in the catalogue.
+    /// that is not in the catalogue. `traceparent` is the trace context of whoever wants to know.
     pub(crate) async fn complete(
         &self,
         skus: &[Sku],
         found: &mut [Option<Product>],
+        traceparent: Option<&str>,
     ) -> Result<(), CatalogueError> {
         let missing: Vec<usize> = (0..skus.len()).filter(|index| found[*index].is_none()).collect();
         for chunk in missing.chunks(SKUS_MAX) {
             let places: HashMap<&str, usize> =
                 chunk.iter().map(|index| (skus[*index].as_str(), *index)).collect();
             let asked: Vec<String> = places.keys().map(|sku| (*sku).to_owned()).collect();
-            for product in self.ask(asked).await? {
+            for product in self.ask(asked, traceparent).await? {
                 let Some(index) = places.get(product.sku.as_str()) else { continue };
                 let usable = product.price.as_ref().and_then(amount);
                 let price = usable.ok_or(CatalogueError::Unusable(product.sku))?;
@@ -102,11 +105,16 @@ impl Catalogue {
         Ok(())
     }
 
-    async fn ask(&self, skus: Vec<String>) -> Result<Vec<v1::Product>, CatalogueError> {
+    async fn ask(
+        &self,
+        skus: Vec<String>,
+        traceparent: Option<&str>,
+    ) -> Result<Vec<v1::Product>, CatalogueError> {
         let ask = || async {
-            let request = v1::BatchGetProductsRequest { skus: skus.clone() };
+            let request = Request::new(v1::BatchGetProductsRequest { skus: skus.clone() });
             let mut client = self.client.clone();
-            self.breaker.call_if(is_outage, || async move { client.batch_get_products(request).await }).await
+            let call = |request| async move { client.batch_get_products(request).await };
+            self.breaker.call_if(is_outage, || call_below(traceparent, METHOD, request, call)).await
         };
         let repeat = |error: &Broken<Status>| matches!(error, Broken::Failed(status) if is_outage(status));
         let notify =

@@ -92,6 +92,10 @@ impl Handler for PaymentHandler {
         reactions::concerns(message_type)
     }
 
+    fn traceparent(command: &RecordOutcome) -> Option<&str> {
+        command.traceparent.as_deref()
+    }
+
     async fn execute(&mut self, batch: &Batch<RecordOutcome>) -> Result<Executed<()>, ExecuteError> {
         let now = self.clock.now();
         let mut tasks = tasks_of(batch, now)?;

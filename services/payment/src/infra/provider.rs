@@ -14,6 +14,7 @@
 mod amount;
 mod client;
 mod mapping;
+mod spans;
 mod trouble;
 mod wire;
 

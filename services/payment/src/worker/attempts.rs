@@ -12,6 +12,7 @@ use crate::app::intent::{Intent, Origin};
 use crate::app::record_outcome::{Outcome, RecordOutcome};
 use crate::infra::provider::{Provider, Remedy, Trouble};
 use crate::worker::failed_calls::Unwritten;
+use crate::worker::spans;
 
 /// From this attempt on an operation is worth a warning.
 const ATTEMPTS_WARNED: u32 = 5;
@@ -65,8 +66,13 @@ impl Attempts {
     /// Works on an operation until its outcome is stored or `lost` is cancelled. A call in flight is always heard out,
     /// and what it brings is offered.
     pub(super) async fn pursue(&self, mut intent: Intent, lost: &CancellationToken) {
-        if let Ok(outcome) = self.outcome(&mut intent, lost).await {
-            self.store(intent, outcome, lost).await;
+        let mut span = spans::of_operation(&mut intent);
+        match self.outcome(&mut intent, lost).await {
+            Ok(outcome) => {
+                spans::decided(&mut span, &intent, &outcome);
+                self.store(intent, outcome, lost).await;
+            }
+            Err(GivenUp) => spans::given_up(&mut span),
         }
     }
 

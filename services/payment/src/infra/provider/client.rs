@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use bowline_payment_domain::{Operation, ProviderReference};
+use bowline_traces::Span;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 use reqwest::{Client, Response};
 use serde::Serialize;
 use url::Url;
 
 use super::wire::{self, AmountText, ErrorDocument};
-use super::{Trouble, amount, mapping};
+use super::{Trouble, amount, mapping, spans};
 use crate::app::intent::Intent;
 use crate::app::record_outcome::Outcome;
 
 /// The largest answer that is read; the provider's are a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Where the provider is and how it is called.
 #[derive(Debug, Clone)]
@@ -57,17 +59,19 @@ impl Provider {
             let value = amount::decimal(money).ok_or(Trouble::Unspeakable)?;
             Ok::<_, Trouble>(AmountText { value, iso: money.currency.code().to_owned() })
         };
-        let (path, body) = match &intent.operation {
+        let (route, path, body) = match &intent.operation {
             Operation::Authorize { amount, payment_token } => {
                 let token = payment_token.as_str();
                 let hold = wire::Hold { merchant_reference: &order_id, token, amount: text(*amount)? };
-                ("/v1/charges".to_owned(), json(&hold))
+                ("POST /v1/charges", "/v1/charges".to_owned(), json(&hold))
             }
             Operation::Capture { amount, provider_reference } => {
-                (action(provider_reference, "settle"), json(&wire::Settle { amount: text(*amount)? }))
+                let settle = wire::Settle { amount: text(*amount)? };
+                ("POST /v1/charges/{id}/settle", action(provider_reference, "settle"), json(&settle))
             }
             Operation::Void { provider_reference, .. } => {
-                (action(provider_reference, "release"), json(&wire::Release {}))
+                let release = json(&wire::Release {});
+                ("POST /v1/charges/{id}/release", action(provider_reference, "release"), release)
             }
         };
         let request = self
@@ -76,7 +80,7 @@ impl Provider {
             .header(IDEMPOTENCY_KEY, &key)
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        let answer = self.call(request).await?;
+        let answer = self.call(route, request, intent).await?;
         answer.outcome(intent, &key)
     }
 
@@ -85,20 +89,35 @@ impl Provider {
     pub async fn ask(&self, intent: &Intent) -> Result<Option<Outcome>, Trouble> {
         let key = intent.idempotency_key();
         let request = self.http.get(format!("{}/v1/operations/{key}", self.base));
-        let answer = self.call(request).await?;
+        let answer = self.call("GET /v1/operations/{key}", request, intent).await?;
         if answer.status == 404 && answer.code() == "unknown_operation" {
             return Ok(None);
         }
         answer.outcome(intent, &key).map(Some)
     }
 
-    async fn call(&self, request: reqwest::RequestBuilder) -> Result<Answer, Trouble> {
-        bowline_resilience::within("a call to the payment provider", self.timeout, async {
+    /// `route` is what the call is named by in traces: nothing of it tells one call from another.
+    async fn call(
+        &self,
+        route: &'static str,
+        request: reqwest::RequestBuilder,
+        intent: &Intent,
+    ) -> Result<Answer, Trouble> {
+        let mut span = spans::of_call(intent, route);
+        let request = match span.as_ref().map(Span::traceparent).or(intent.traceparent.as_deref()) {
+            Some(traceparent) => request.header(TRACEPARENT, traceparent),
+            None => request,
+        };
+        let answer = bowline_resilience::within("a call to the payment provider", self.timeout, async {
             let response = request.send().await.map_err(failed)?;
             let status = response.status().as_u16();
             Ok(Answer { status, body: read(response).await? })
         })
-        .await?
+        .await
+        .map_err(Trouble::from)
+        .flatten();
+        spans::answered(&mut span, answer.as_ref().map(|answer| answer.status));
+        answer
     }
 }
 
