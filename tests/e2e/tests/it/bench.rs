@@ -19,7 +19,7 @@ use bowline_load::plan::{OrderLimits, Plan};
 use bowline_load::retail;
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Proof, check_sagas, prove, wait_until_quiet};
-use bowline_test_support::{binaries, binary, eventually};
+use bowline_test_support::{Collector, binaries, binary, eventually};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::transport::{Channel, Endpoint};
@@ -86,8 +86,19 @@ impl Bench {
         Self::start_with(switches, vec![("BOWLINE_RECORD_APPLIED".to_owned(), "true".to_owned())]).await
     }
 
+    /// The same without, and every service exports the spans of every call.
+    pub(crate) async fn traced(collector: &Collector) -> Self {
+        let env = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint()),
+            ("OTEL_TRACES_SAMPLER", "parentbased_always_on".to_owned()),
+            ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=e2e".to_owned()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
+        ];
+        Self::start_with(&[], env.map(|(name, value)| (name.to_owned(), value)).to_vec()).await
+    }
+
     async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
-        let recording = !env.is_empty();
+        let recording = env.iter().any(|(name, _)| name == "BOWLINE_RECORD_APPLIED");
         let (programs, alone) = programs().await;
         let folder = KeptOnPanic(Some(open_folder()));
         // Where `bowline check` looks for it.

@@ -17,3 +17,4 @@ mod replicas;
 mod servers;
 mod stacks;
 mod status;
+mod traces;
