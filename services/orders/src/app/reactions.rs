@@ -13,6 +13,7 @@ mod on_stock_restocked;
 
 use bowline_contracts::events::{InventoryEvent, PaymentEvent};
 use bowline_contracts::topics::{INVENTORY_EVENTS, PAYMENT_EVENTS};
+use bowline_kernel::OrderId;
 use bowline_messaging::{ExecuteError, Incoming, InputId};
 use bowline_orders_domain::Command;
 use chrono::{DateTime, Utc};
@@ -77,14 +78,15 @@ fn command(incoming: &Incoming, at: DateTime<Utc>) -> Result<Option<Command>, St
     }
 }
 
-/// The key decides which order is changed, so the message must say the same.
+/// The key decides which order is changed, so the message must say the same. What is no id is not repeated: it may be
+/// anything.
 fn same_order(key: Uuid, order_id: &str) -> Result<(), String> {
     let mut buffer = Uuid::encode_buffer();
     if key.hyphenated().encode_lower(&mut buffer) == order_id {
-        Ok(())
-    } else {
-        Err(format!("the message is about order \"{order_id}\", but its key is {key}"))
+        return Ok(());
     }
+    let other: OrderId = order_id.parse().map_err(|error| format!("order_id {error}"))?;
+    Err(format!("the message is about order {other}, but its key is {key}"))
 }
 
 fn on_inventory_event(event: &InventoryEvent, at: DateTime<Utc>) -> Command {

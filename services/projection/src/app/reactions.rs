@@ -7,6 +7,7 @@ mod on_orders_event;
 mod on_payment_event;
 
 use bowline_contracts::events::{InventoryEvent, OrdersEvent, PaymentEvent};
+use bowline_kernel::OrderId;
 use bowline_messaging::Incoming;
 use bowline_projection_domain::PublicEvent;
 use uuid::Uuid;
@@ -25,8 +26,8 @@ pub(crate) enum Unreadable {
     #[error("{field} must be {expected}")]
     Field { field: &'static str, expected: &'static str },
     /// Key and payload do not agree.
-    #[error("it is about order {named:?}, which is not its key")]
-    OtherOrder { named: String },
+    #[error("it is about order {named}, which is not its key")]
+    OtherOrder { named: OrderId },
 }
 
 /// True for the types of message that [`public_event`] knows.
@@ -57,11 +58,8 @@ pub(crate) fn public_event(message: &Incoming) -> Result<Option<PublicEvent>, Un
 }
 
 fn check_key(key: Uuid, named: &str) -> Result<(), Unreadable> {
-    if Uuid::try_parse(named) == Ok(key) {
-        Ok(())
-    } else {
-        Err(Unreadable::OtherOrder { named: named.to_owned() })
-    }
+    let named: OrderId = fields::id("order_id", named)?;
+    if named.uuid() == key { Ok(()) } else { Err(Unreadable::OtherOrder { named }) }
 }
 
 #[cfg(test)]

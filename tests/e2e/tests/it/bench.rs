@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use bowline_cli::fleet::{Changes, Fleet, Ground, Places};
@@ -18,7 +19,7 @@ use bowline_load::plan::{OrderLimits, Plan};
 use bowline_load::retail;
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Proof, prove, wait_until_quiet};
-use bowline_test_support::{binaries, eventually};
+use bowline_test_support::{binaries, binary, eventually};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::transport::{Channel, Endpoint};
@@ -33,6 +34,8 @@ const PROGRAMS: [&str; 6] = [
     "bowline-projection",
     "bowline-payment-simulator",
 ];
+/// Has a service write down what it applies.
+const RECORD: &str = "BOWLINE_RECORD_APPLIED";
 /// No test is right or wrong by this: it ends one that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// Two stacks at once would only wait for each other.
@@ -75,11 +78,12 @@ impl Bench {
 
     /// The same, and every service writes down what it applies, so that the ledger sees in which order it was.
     pub(crate) async fn recording(switches: &[&str]) -> Self {
-        Self::start_with(switches, vec![("BOWLINE_RECORD_APPLIED".to_owned(), "true".to_owned())]).await
+        Self::start_with(switches, vec![(RECORD.to_owned(), "true".to_owned())]).await
     }
 
-    async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
-        let recording = !env.is_empty();
+    /// The same, with these variables for every service.
+    pub(crate) async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
+        let recording = env.iter().any(|(name, _)| name == RECORD);
         let (programs, alone) = programs().await;
         let folder = KeptOnPanic(Some(open_folder()));
         // Where `bowline check` looks for it.
@@ -219,6 +223,18 @@ impl Bench {
         let mut url = self.stack.postgres().admin_url().clone();
         url.set_path(&self.stack.databases().service(service).expect("it has a database").database);
         PgConnection::connect(url.as_str()).await.expect("the superuser may enter")
+    }
+
+    /// Runs the command-line tool; returns its status and what it printed on either side.
+    pub(crate) fn tool(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        tokio::task::block_in_place(|| {
+            let mut command = Command::new(binary("bowline"));
+            command.args(arguments).arg("--stack-dir").arg(self.folder()).env("COLUMNS", "200");
+            let output = command.output().expect("the tool runs");
+            let mut told = String::from_utf8(output.stdout).expect("people read it");
+            told.push_str(&String::from_utf8_lossy(&output.stderr));
+            (output.status.code(), told)
+        })
     }
 
     /// Kills a process with SIGKILL and waits until its successor is ready.

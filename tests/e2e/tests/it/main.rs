@@ -14,4 +14,5 @@ mod provider_trouble;
 mod proving;
 mod reconciling;
 mod replicas;
+mod secrets;
 mod servers;

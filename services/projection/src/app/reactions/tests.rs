@@ -100,8 +100,12 @@ fn what_cannot_be_read_is_named() {
     assert_eq!(reason_of(&committed), "committed_time must be a time");
     let cancelled = orders::v1::OrderCancelled { order_id, reason: 99, cancelled_time: Some(epoch()) };
     assert_eq!(reason_of(&cancelled), "reason must be a reason that this build knows");
-    let foreign = orders::v1::OrderConfirmed { order_id: "another".into(), ..Default::default() };
-    assert_eq!(reason_of(&foreign), "it is about order \"another\", which is not its key");
+    let about = |order_id: String| orders::v1::OrderConfirmed { order_id, ..Default::default() };
+    let another = Uuid::from_u128(8);
+    let foreign = reason_of(&about(another.to_string()));
+    assert_eq!(foreign, format!("it is about order {another}, which is not its key"));
+    // Whatever stands there is not repeated.
+    assert_eq!(reason_of(&about("another".into())), "order_id must be a hyphenated UUID");
     let mut torn = incoming(&orders::v1::OrderConfirmed::default());
     torn.payload = vec![0xff].into();
     let reason = public_event(&torn).expect_err("no protobuf").to_string();
