@@ -17,8 +17,9 @@ pub struct ServiceOptions {
     /// How log lines are written: json, one object a line, or human.
     #[arg(long, env = "BOWLINE_LOG_FORMAT", default_value = "json", help_heading = "Logs")]
     log_format: Given<LogFormat>,
-    /// Which log lines are written: a level, or levels by module such as info,bowline_messaging=debug.
-    #[arg(long, env = "BOWLINE_LOG", default_value = "info", help_heading = "Logs")]
+    /// Which log lines are written: a level, or levels by module such as info,bowline_messaging=debug. The variable is
+    /// the one that Rust programs have in common.
+    #[arg(long, env = "RUST_LOG", default_value = "info", help_heading = "Logs")]
     log: Given<LogFilter>,
     /// Name of this process in its logs; a random one if left out.
     #[arg(long, env = "BOWLINE_INSTANCE_ID", help_heading = "Logs")]

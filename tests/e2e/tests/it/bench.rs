@@ -34,6 +34,8 @@ const PROGRAMS: [&str; 6] = [
     "bowline-projection",
     "bowline-payment-simulator",
 ];
+/// Has a service write down what it applies.
+const RECORD: &str = "BOWLINE_RECORD_APPLIED";
 /// No test is right or wrong by this: it ends one that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// Two stacks at once would only wait for each other.
@@ -54,6 +56,13 @@ pub(crate) struct Ran {
     pub(crate) status: Option<i32>,
     pub(crate) printed: String,
     pub(crate) said: String,
+}
+
+impl Ran {
+    /// The status, and what was printed on either side.
+    pub(crate) fn told(self) -> (Option<i32>, String) {
+        (self.status, self.printed + &self.said)
+    }
 }
 
 /// A folder that stays when the test fails: the logs are in it.
@@ -83,7 +92,7 @@ impl Bench {
 
     /// The same, and every service writes down what it applies, so that the ledger sees in which order it was.
     pub(crate) async fn recording(switches: &[&str]) -> Self {
-        Self::start_with(switches, vec![("BOWLINE_RECORD_APPLIED".to_owned(), "true".to_owned())]).await
+        Self::start_with(switches, vec![(RECORD.to_owned(), "true".to_owned())]).await
     }
 
     /// The same without, and every service exports the spans of every call.
@@ -97,8 +106,9 @@ impl Bench {
         Self::start_with(&[], env.map(|(name, value)| (name.to_owned(), value)).to_vec()).await
     }
 
-    async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
-        let recording = env.iter().any(|(name, _)| name == "BOWLINE_RECORD_APPLIED");
+    /// The same, with these variables for every service.
+    pub(crate) async fn start_with(switches: &[&str], env: Vec<(String, String)>) -> Self {
+        let recording = env.iter().any(|(name, _)| name == RECORD);
         let (programs, alone) = programs().await;
         let folder = KeptOnPanic(Some(open_folder()));
         // Where `bowline check` looks for it.
@@ -258,7 +268,7 @@ impl Bench {
     /// The command-line tool on this stack, to be run.
     pub(crate) fn tool_with(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary(PROGRAMS[0]));
-        command.args(arguments).arg("--stack-dir").arg(self.folder());
+        command.args(arguments).arg("--stack-dir").arg(self.folder()).env("COLUMNS", "200");
         command
     }
 

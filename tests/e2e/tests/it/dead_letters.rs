@@ -1,14 +1,13 @@
 //! A message that cannot be applied, and what an operator does about it with the command-line tool.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
 use bowline_contracts::projection::v1::query_service_client::QueryServiceClient;
 use bowline_contracts::projection::v1::{GetOrderRequest, GetOrderTimelineRequest, OrderView};
-use bowline_contracts::topics::{ORDERS_EVENTS, PARTITIONS};
+use bowline_contracts::topics::{ORDERS_EVENTS, Topic};
 use bowline_contracts::{partition, payloads};
 use bowline_load::generator::Progress;
-use bowline_test_support::{binary, eventually};
+use bowline_test_support::eventually;
 use tonic::transport::Channel;
 
 use crate::bench::{Bench, PATIENCE, in_flight, plan, small_order};
@@ -17,21 +16,9 @@ const CONFIRMED: &str = "bowline.orders.v1.OrderConfirmed";
 /// Everybody but orders hears of confirmations.
 const HEARERS: [&str; 3] = ["inventory", "payment", "projection"];
 
-/// Runs the tool; returns its status and what it printed on either side.
+/// Runs `bowline dead-letters`; returns its status and what it printed on either side.
 fn tool(bench: &Bench, arguments: &[&str]) -> (Option<i32>, String) {
-    tokio::task::block_in_place(|| {
-        let output = Command::new(binary("bowline"))
-            .arg("dead-letters")
-            .arg("--stack-dir")
-            .arg(bench.folder())
-            .args(arguments)
-            .env("COLUMNS", "200")
-            .output()
-            .expect("the tool runs");
-        let mut told = String::from_utf8(output.stdout).expect("people read it");
-        told.push_str(&String::from_utf8_lossy(&output.stderr));
-        (output.status.code(), told)
-    })
+    bench.tool(&[&["dead-letters"], arguments].concat()).told()
 }
 
 fn confirmed_in(order_id: &str, year: u32) -> String {
@@ -40,10 +27,19 @@ fn confirmed_in(order_id: &str, year: u32) -> String {
     )
 }
 
-/// Has orders say something that it would not say by itself, numbered and published as everything it says.
-async fn say(bench: &Bench, order_id: &str, payload: &[u8]) {
+/// A message that a service would not send by itself.
+pub(crate) struct Said<'a> {
+    pub(crate) topic: &'static Topic,
+    pub(crate) message_type: &'a str,
+    pub(crate) order_id: &'a str,
+    pub(crate) payload: &'a [u8],
+}
+
+/// Has the owner of a topic say something, numbered and published as everything it says.
+pub(crate) async fn say(bench: &Bench, said: Said<'_>) {
+    let Said { topic, message_type, order_id, payload } = said;
     let key = order_id.parse().expect("an id");
-    let partition = partition::of_key(key, PARTITIONS);
+    let partition = partition::of_key(key, topic.partitions);
     let mut hex = String::new();
     for byte in payload {
         write!(hex, "{byte:02x}").expect("a String takes all text");
@@ -54,11 +50,15 @@ async fn say(bench: &Bench, order_id: &str, payload: &[u8]) {
               WHERE lane = (SELECT lane FROM messaging.lanes WHERE topic = '{}' AND partition = {partition})
              RETURNING lane, next_sequence - 1 AS sequence)
          INSERT INTO messaging.outbox (slot, lane, sequence, incarnation, key, id, message_type, happened_at, payload)
-         SELECT slot, lane, sequence, incarnation, '{order_id}', gen_random_uuid(), '{CONFIRMED}', now(), '\\x{hex}'
+         SELECT slot, lane, sequence, incarnation, '{order_id}', gen_random_uuid(), '{message_type}', now(), '\\x{hex}'
            FROM lane, messaging.outbox_slot, messaging.current_incarnation",
-        ORDERS_EVENTS.name
+        topic.name
     );
-    bench.sql("orders", statement).await;
+    bench.sql(topic.owner, statement).await;
+}
+
+async fn confirm(bench: &Bench, order_id: &str, payload: &[u8]) {
+    say(bench, Said { topic: &ORDERS_EVENTS, message_type: CONFIRMED, order_id, payload }).await;
 }
 
 async fn seen(
@@ -85,10 +85,10 @@ async fn a_poison_message_and_three_more_of_its_order_wait_while_others_flow_and
     seen(&queries, &order_id, |view| view.finished_time.is_some()).await;
 
     // A text where a time should be.
-    say(&bench, &order_id, &[0x12, 0x02, 0xff, 0xff]).await;
+    confirm(&bench, &order_id, &[0x12, 0x02, 0xff, 0xff]).await;
     for year in [2001, 2002, 2003] {
         let payload = payloads::from_json(CONFIRMED, &confirmed_in(&order_id, year)).expect("it is sound");
-        say(&bench, &order_id, &payload).await;
+        confirm(&bench, &order_id, &payload).await;
     }
     let outcome = bench.replay(&plan, in_flight(64), &Progress::default()).await;
     assert_eq!(outcome.orders.len(), 300, "the others flow");

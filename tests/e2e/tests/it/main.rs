@@ -14,6 +14,7 @@ mod provider_trouble;
 mod proving;
 mod reconciling;
 mod replicas;
+mod secrets;
 mod servers;
 mod stacks;
 mod status;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bowline_payment_domain::{Operation, ProviderReference};
+use bowline_payment_domain::{Operation, ProviderReference, Reason};
 use bowline_traces::Span;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
 use reqwest::{Client, Response};
@@ -137,10 +137,12 @@ impl Answer {
         mapping::outcome(intent, key, &document)
     }
 
-    /// The provider's word for an error; empty when the answer is not in its form, from a proxy for example.
+    /// The provider's word for an error; empty when the answer is not in its form, from a proxy for example. It goes into
+    /// the log, so a text that is no word is not taken: it may repeat what was sent.
     fn code(&self) -> String {
-        serde_json::from_slice::<ErrorDocument>(&self.body)
-            .map_or_else(|_| String::new(), |document| document.error.code)
+        let document = serde_json::from_slice::<ErrorDocument>(&self.body);
+        let word = document.ok().and_then(|document| document.error.code.parse::<Reason>().ok());
+        word.map(String::from).unwrap_or_default()
     }
 }
 
