@@ -70,7 +70,9 @@ impl ServiceArgs {
         let mut urls = self.urls.clone();
         urls.sort_by(|(a, _), (b, _)| a.cmp(b));
         if urls.is_empty() {
-            let stack = find(&self.folders).context("--url NAME=URL gives no address of a service")?;
+            let stack = find(&self.folders).map_err(|error| {
+                anyhow!("{error:#}, or name the services of another one with --url NAME=URL")
+            })?;
             urls = SERVICES.iter().flat_map(|service| published(&stack.addresses, service)).collect();
         }
         let replica = |(name, url): (String, String)| {
@@ -179,6 +181,10 @@ fn connect(url: &str) -> anyhow::Result<Channel> {
 
 pub(crate) fn named_url(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
+        Some((_, url)) if url.split_once("://").is_some_and(|(scheme, _)| scheme != "http") => {
+            Err("services are called over http:// alone; for TLS, put a proxy that speaks it before them"
+                .to_owned())
+        }
         Some((name, url)) if !name.is_empty() && !url.is_empty() => Ok((name.to_owned(), url.to_owned())),
         _ => Err("expected NAME=URL, such as inventory=http://127.0.0.1:50051".to_owned()),
     }
@@ -187,6 +193,15 @@ pub(crate) fn named_url(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_who_asks_for_tls_is_served_without() {
+        let refused = named_url("orders=https://orders.example:443").expect_err("it cannot be had");
+        assert!(refused.contains("over http:// alone"), "{refused}");
+        let plain = ("orders".to_owned(), "http://127.0.0.1:1".to_owned());
+        assert_eq!(named_url("orders=http://127.0.0.1:1"), Ok(plain));
+        assert!(named_url("orders=127.0.0.1:1").is_ok() && named_url("http://127.0.0.1:1").is_err());
+    }
 
     #[test]
     fn replicas_are_published_under_their_numbers() {

@@ -35,9 +35,12 @@ pub(crate) struct OrderArgs {
 pub(super) enum Action {
     Place(PlaceArgs),
     /// Show one order, with what stock and payment did for it
-    #[command(after_help = "Examples:
+    #[command(
+        visible_alias = "show",
+        after_help = "Examples:
   bowline order get 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11
-  bowline order get 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11 --output json")]
+  bowline order get 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11 --output json"
+    )]
     Get(Named),
     List(ListArgs),
     Cancel(CancelArgs),
