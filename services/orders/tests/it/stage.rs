@@ -3,10 +3,9 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use bowline_contracts::envelope::Envelope;
 use bowline_contracts::events::Published;
-use bowline_contracts::topics::{ORDERS, PARTITIONS};
-use bowline_contracts::{common, partition};
+use bowline_contracts::topics::ORDERS;
+use bowline_contracts::{common, inventory};
 use bowline_idempotency::{Fingerprint, Request};
 use bowline_kernel::{Currency, IdSource as _, ManualClock, Money, OrderId, Quantity, RequestId, SystemIds};
 use bowline_messaging::{
@@ -19,7 +18,6 @@ use bowline_orders::app::reply::{Refusal, Reply};
 use bowline_orders::bootstrap;
 use bowline_orders_domain::{DeadlineLimits, Line, LineLimits, Lines, PlaceOrder, ProductName};
 use bowline_test_support::ServiceDatabase;
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
@@ -223,7 +221,10 @@ pub(crate) fn expire(order_id: OrderId, fence: u32) -> Command {
 
 /// A message of another service about an order.
 pub(crate) fn message<M: Published>(order: OrderId, message: &M) -> Incoming {
-    raw(order, M::topic(), M::TYPE, message.encode_to_vec())
+    let mut incoming = bowline_test_support::message(order, message);
+    incoming.envelope.time = now();
+    incoming.envelope.traceparent = Some(TRACE.into());
+    incoming
 }
 
 /// A message with any content.
@@ -233,25 +234,12 @@ pub(crate) fn raw(
     message_type: &str,
     payload: Vec<u8>,
 ) -> Incoming {
-    Incoming {
-        // The lane is filled in when the batch is made.
-        input: 0,
-        topic,
-        partition: partition::of_key(order.uuid(), PARTITIONS),
-        offset: 0,
-        key: order.uuid(),
-        envelope: Envelope {
-            id: SystemIds.next_id(),
-            source: topic.owner.to_owned(),
-            message_type: message_type.to_owned(),
-            time: now(),
-            sequence: 0,
-            incarnation: Uuid::from_u128(1),
-            causation: None,
-            traceparent: Some(TRACE.into()),
-        },
-        payload: Bytes::from(payload),
-    }
+    let mut incoming = self::message(order, &inventory::v1::StockReserved::default());
+    incoming.topic = topic;
+    topic.owner.clone_into(&mut incoming.envelope.source);
+    message_type.clone_into(&mut incoming.envelope.message_type);
+    incoming.payload = payload.into();
+    incoming
 }
 
 /// The total, as a message says it.
