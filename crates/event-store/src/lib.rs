@@ -32,7 +32,7 @@ mod streams;
 pub use append::append;
 pub use error::Error;
 pub use event::{Metadata, NewEvent, StoredEvent};
-pub use load::{load, load_until_time, load_until_version, page};
+pub use load::{load, load_until_time, load_until_version, metadata, page};
 pub use persistent::{DecodeError, EventOf, Persistent, RejectionOf, StateOf};
 pub use snapshot::SnapshotForm;
 pub use streams::{Context, Decided, SNAPSHOT_EVERY, Streams};

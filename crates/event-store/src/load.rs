@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Error, StoredEvent};
+use crate::{Error, Metadata, StoredEvent};
 
 /// A row of the table.
 struct Row {
@@ -100,6 +100,36 @@ pub async fn load_until_time(
     stored(rows, 0)
 }
 
+/// What is known beside the events at these places, by stream, in one statement; of a place where there is no event,
+/// nothing. Each stream is named once.
+pub async fn metadata(
+    connection: &mut PgConnection,
+    places: &[(Uuid, u32)],
+) -> Result<HashMap<Uuid, Metadata>, Error> {
+    if places.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (streams, versions): (Vec<Uuid>, Vec<i32>) =
+        places.iter().map(|(stream, version)| (*stream, version.cast_signed())).unzip();
+    let rows = sqlx::query!(
+        "SELECT e.stream_id, e.version, e.type AS event_type, e.metadata
+           FROM event_store.events e
+           JOIN unnest($1::uuid[], $2::int4[]) p(stream_id, version)
+             ON e.stream_id = p.stream_id AND e.version = p.version",
+        &streams,
+        &versions,
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let metadata =
+                decoded(row.stream_id, row.version.cast_unsigned(), &row.event_type, &row.metadata)?;
+            Ok((row.stream_id, metadata))
+        })
+        .collect()
+}
+
 /// Turns rows, ordered within each stream, into events, and checks that each stream continues after `after_version`.
 fn stored(rows: Vec<Row>, after_version: u32) -> Result<Vec<StoredEvent>, Error> {
     let mut versions: HashMap<Uuid, u32> = HashMap::new();
@@ -122,14 +152,20 @@ pub(crate) fn following(last: u32, stream_id: Uuid, version: i32, event_type: &s
     }
 }
 
+fn decoded(stream_id: Uuid, version: u32, event_type: &str, metadata: &[u8]) -> Result<Metadata, Error> {
+    serde_json::from_slice(metadata).map_err(|source| Error::UndecodableMetadata {
+        stream_id,
+        version,
+        event_type: event_type.to_owned(),
+        source,
+    })
+}
+
 impl Row {
     fn into_event(self) -> Result<StoredEvent, Error> {
         let (stream_id, version, event_type) =
             (self.stream_id, self.version.cast_unsigned(), self.event_type);
-        let metadata = match serde_json::from_slice(&self.metadata) {
-            Ok(metadata) => metadata,
-            Err(source) => return Err(Error::UndecodableMetadata { stream_id, version, event_type, source }),
-        };
+        let metadata = decoded(stream_id, version, &event_type, &self.metadata)?;
         Ok(StoredEvent {
             stream_id,
             version,

@@ -259,7 +259,8 @@ impl World<'_> {
         let Some(Process::Orders(stepper)) = &self.replicas[index].process else { return Ok(None) };
         let mut said = String::new();
         for (order_id, fence) in due {
-            let expiry = Expiry { order_id: OrderId::new(order_id), fence: fence.cast_unsigned() };
+            let expiry =
+                Expiry { order_id: OrderId::new(order_id), fence: fence.cast_unsigned(), traceparent: None };
             if let Ok(answer) = stepper.submit(Command::Expire(expiry)) {
                 self.expiring.push(answer);
                 let _ = write!(said, " {}", number(order_id));

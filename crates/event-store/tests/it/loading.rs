@@ -1,5 +1,9 @@
+use std::collections::HashMap;
+
 use bowline_database::Fault;
-use bowline_event_store::{Error, StoredEvent, append, load, load_until_time, load_until_version, page};
+use bowline_event_store::{
+    Error, StoredEvent, append, load, load_until_time, load_until_version, metadata, page,
+};
 
 use crate::stage::{Stage, at, event, given, stream};
 
@@ -21,6 +25,21 @@ async fn many_streams_come_in_order_of_stream_and_version() {
     let order: Vec<_> = events.iter().map(|event| (event.stream_id, event.version)).collect();
     assert_eq!(order, [(stream(1), 1), (stream(1), 2), (stream(2), 1), (stream(2), 2)]);
     assert!(load(&mut connection, &[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_known_beside_events_is_found_by_their_places() {
+    let stage = Stage::new().await;
+    let mut connection = stage.connect().await;
+    given(&mut connection, stream(1), &[1, 2]).await;
+    given(&mut connection, stream(2), &[1]).await;
+
+    let places = [(stream(1), 2), (stream(2), 2), (stream(9), 1)];
+    let found = metadata(&mut connection, &places).await.unwrap();
+
+    let second = load(&mut connection, &[stream(1)]).await.unwrap().remove(1);
+    assert_eq!(found, HashMap::from([(stream(1), second.metadata)]), "nothing of events that are not there");
+    assert!(metadata(&mut connection, &[]).await.unwrap().is_empty());
 }
 
 #[tokio::test]

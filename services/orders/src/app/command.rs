@@ -36,12 +36,14 @@ pub enum Action {
 }
 
 /// A deadline that has passed. Has no idempotency key: the fence makes a repetition harmless.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
     /// The order.
     pub order_id: OrderId,
     /// The version of the order that the deadline was set for; with any other one it is out of date.
     pub fence: u32,
+    /// W3C trace context of the event that the deadline was set with.
+    pub traceparent: Option<String>,
 }
 
 impl Command {
@@ -49,6 +51,13 @@ impl Command {
         match self {
             Self::Call(call) => call.order_id,
             Self::Expire(expiry) => expiry.order_id,
+        }
+    }
+
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        match self {
+            Self::Call(call) => call.traceparent.as_deref(),
+            Self::Expire(expiry) => expiry.traceparent.as_deref(),
         }
     }
 

@@ -137,7 +137,7 @@ impl Orders {
     /// A deadline gives the order up that it was set for, and no later state of it.
     fn decide_expiry(
         &mut self,
-        expiry: Expiry,
+        expiry: &Expiry,
         now: DateTime<Utc>,
         effects: &mut Effects,
     ) -> Result<(), ExecuteError> {
@@ -147,7 +147,7 @@ impl Orders {
         let context = Context {
             causation: None,
             correlation: Some(id),
-            traceparent: None,
+            traceparent: expiry.traceparent.as_deref(),
             recorded_at: now,
             ids: &*self.ids,
         };
@@ -172,7 +172,7 @@ impl Handler for Orders {
     }
 
     fn traceparent(command: &Command) -> Option<&str> {
-        command.call().and_then(|call| call.traceparent.as_deref())
+        command.traceparent()
     }
 
     async fn execute(&mut self, batch: &Batch<Command>) -> Result<Executed<Reply>, ExecuteError> {
@@ -200,7 +200,7 @@ impl Handler for Orders {
         for command in &batch.commands {
             match command {
                 Command::Call(_) => {}
-                Command::Expire(expiry) => self.decide_expiry(*expiry, now, &mut effects)?,
+                Command::Expire(expiry) => self.decide_expiry(expiry, now, &mut effects)?,
             }
         }
         self.streams.append(&mut transaction).await.map_err(events_failed)?;

@@ -8,6 +8,7 @@ use bowline_database::Database;
 use bowline_kernel::{Clock, error_text};
 use bowline_messaging::{Commands, Owned};
 use bowline_orders_domain::Awaited;
+use bowline_traces::{Kind, Span, follow};
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use tokio::sync::watch;
@@ -87,7 +88,7 @@ impl DeadlineWorker {
     }
 
     /// Looks once, and acts on all that may take effect.
-    pub async fn round(&mut self) -> Result<Round, bowline_database::Error> {
+    pub async fn round(&mut self) -> Result<Round, bowline_event_store::Error> {
         let now = self.parts.clock.now();
         self.follow_leases(now);
         let groups = self.groups(now).await.inspect_err(|_| self.clear_since.clear())?;
@@ -178,9 +179,11 @@ impl DeadlineWorker {
     }
 
     /// Hands deadlines to the executor, all at once, so that it can take them into one batch.
-    async fn expire(&self, expiries: Vec<Expiry>) -> Round {
+    async fn expire(&self, mut expiries: Vec<Expiry>) -> Round {
+        let spans: Vec<Option<Span>> = expiries.iter_mut().map(span).collect();
         let commands = expiries.into_iter().map(Command::Expire);
         let replies = join_all(commands.map(|command| self.parts.commands.execute_patiently(command))).await;
+        drop(spans);
         let mut round = Round::default();
         for reply in replies {
             match reply {
@@ -202,6 +205,14 @@ impl DeadlineWorker {
         }
         round
     }
+}
+
+/// From here until the order is given up, or it is known that the deadline came too late.
+fn span(expiry: &mut Expiry) -> Option<Span> {
+    let mut span = follow(expiry.traceparent.as_deref(), Kind::Internal, || "deadline passed".to_owned())?;
+    span.set("bowline.order_id", expiry.order_id.to_string());
+    expiry.traceparent = Some(span.traceparent().to_owned());
+    Some(span)
 }
 
 impl Round {

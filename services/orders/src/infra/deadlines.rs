@@ -85,12 +85,13 @@ pub(crate) async fn groups(
     Ok(known.collect())
 }
 
-/// The deadlines of each group that are due at its time, the oldest first, at most `limit` in all.
+/// The deadlines of each group that are due at its time, the oldest first, at most `limit` in all, each in the trace of
+/// the event that it was set with.
 pub(crate) async fn due(
     connection: &mut PgConnection,
     groups: &[(Group, DateTime<Utc>)],
     limit: usize,
-) -> Result<Vec<Expiry>, sqlx::Error> {
+) -> Result<Vec<Expiry>, bowline_event_store::Error> {
     let partitions: Vec<i16> = groups.iter().map(|(group, _)| group.partition.cast_signed()).collect();
     let awaited: Vec<i16> = groups.iter().map(|(group, _)| number(group.awaited)).collect();
     let until: Vec<DateTime<Utc>> = groups.iter().map(|(_, until)| *until).collect();
@@ -105,11 +106,16 @@ pub(crate) async fn due(
         &until,
         i64::try_from(limit).unwrap_or(i64::MAX),
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
-    let expiry =
-        |order_id, fence: i32| Expiry { order_id: OrderId::new(order_id), fence: fence.cast_unsigned() };
-    Ok(rows.into_iter().map(|row| expiry(row.order_id, row.fence)).collect())
+    let fences: Vec<(Uuid, u32)> =
+        rows.into_iter().map(|row| (row.order_id, row.fence.cast_unsigned())).collect();
+    let mut set_with = bowline_event_store::metadata(connection, &fences).await?;
+    let expiry = |(order_id, fence)| {
+        let traceparent = set_with.remove(&order_id).and_then(|metadata| metadata.traceparent);
+        Expiry { order_id: OrderId::new(order_id), fence, traceparent }
+    };
+    Ok(fences.into_iter().map(expiry).collect())
 }
 
 /// The number under which a step is stored; never changes.

@@ -21,7 +21,7 @@ use bowline_test_support::{eventually, namespace, stack};
 use chrono::TimeDelta;
 
 use crate::neighbours::{Health, Speaker};
-use crate::stage::{LIMITS, Stage, handler, new_order, new_request, now, place, total};
+use crate::stage::{LIMITS, Stage, TRACE, handler, new_order, new_request, now, place, total};
 
 /// Ends a test that hangs; no test waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
@@ -187,6 +187,26 @@ async fn orders_that_are_due_are_given_up_and_no_others() {
     assert_eq!(replica.round().await, cancelled(5), "in batches of two");
     assert_eq!(world.stage.deadlines().await, []);
     assert_eq!(replica.round().await, NOTHING);
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn what_a_deadline_leads_to_is_in_the_trace_of_its_order() {
+    let world = World::new().await;
+    let mut replica = world.replica().await;
+    replica.hears().await;
+    replica.placed().await;
+    world.clock.advance(minutes(5));
+    assert_eq!(replica.round().await, cancelled(1));
+    let traces: Vec<(String, Option<String>)> = sqlx::query_as(
+        "SELECT type, convert_from(metadata, 'UTF8')::json->>'traceparent' FROM event_store.events ORDER BY version",
+    )
+    .fetch_all(&mut world.stage.owner().await)
+    .await
+    .unwrap();
+    let expected =
+        ["order_placed", "order_cancelled"].map(|event| (event.to_owned(), Some(TRACE.to_owned())));
+    assert_eq!(traces, expected);
     replica.drain().await;
 }
 

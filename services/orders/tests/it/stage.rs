@@ -216,7 +216,7 @@ pub(crate) fn cancel(key: RequestId, order_id: OrderId) -> Command {
 
 /// A deadline that was set for this version of the order.
 pub(crate) fn expire(order_id: OrderId, fence: u32) -> Command {
-    Command::Expire(Expiry { order_id, fence })
+    Command::Expire(Expiry { order_id, fence, traceparent: None })
 }
 
 /// A message of another service about an order.
