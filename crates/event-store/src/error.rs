@@ -1,9 +1,8 @@
 //! What can go wrong with streams.
 
 use bowline_database::Fault;
+use bowline_kernel::stored::DecodeError;
 use uuid::Uuid;
-
-use crate::DecodeError;
 
 /// Why events could not be written or read.
 #[derive(Debug, thiserror::Error)]

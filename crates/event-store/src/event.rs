@@ -1,9 +1,13 @@
 //! An event on its way in, and one on its way out.
 
 use bowline_kernel::EventId;
+use bowline_kernel::stored::{DecodeError, Payload, Stored};
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::Error;
 
 /// What is known about an event beside what it says. Stored as JSON; what is absent is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,4 +61,29 @@ pub struct StoredEvent {
     pub metadata: Metadata,
     /// When it was decided.
     pub recorded_at: DateTime<Utc>,
+}
+
+impl StoredEvent {
+    /// What it says, in the newest form.
+    pub fn decode<E: Stored>(&self) -> Result<E, Error> {
+        let decoded = E::decode(&self.event_type, self.schema_version, &self.payload);
+        decoded.map_err(|source| self.undecodable(source))
+    }
+
+    /// The payload as it was stored.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let (event_type, schema_version) = (&*self.event_type, self.schema_version);
+        let payload = Payload { event_type, schema_version, json: &self.payload };
+        payload.read(|json| json).map_err(|source| self.undecodable(source))
+    }
+
+    fn undecodable(&self, source: DecodeError) -> Error {
+        Error::Undecodable {
+            stream_id: self.stream_id,
+            version: self.version,
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+            source,
+        }
+    }
 }

@@ -10,13 +10,14 @@
 //!
 //! **Does not.** It opens and commits nothing: every function joins the transaction of the connection it is given. It
 //! locks nothing: whoever uses [`Streams`] holds the lock of the partition and says when another process wrote there.
-//! It knows no global order of events; the lanes do. It knows no business word: what an event means is in the domain,
-//! how it is written is in the service's [`Persistent`].
+//! It knows no global order of events; the lanes do. It knows no business word: what an event means and how it is
+//! written is in the domain.
 //!
-//! **How to add one more kind of stream.** Write a [`Decider`](bowline_kernel::Decider) in a domain crate, a unit
-//! struct that implements [`Persistent`] for it in the service, and keep a `Streams` of it in the executor.
-//! **How to change an event's form.** Raise its schema version and let [`Persistent::decode`] turn the older forms
-//! into the newest; stored events never change.
+//! **How to add one more kind of stream.** Write a [`Decider`](bowline_kernel::Decider) whose events are
+//! [`Stored`](bowline_kernel::stored::Stored) in a domain crate, a unit struct that implements [`Persistent`] for it in the
+//! service, and keep a `Streams` of it in the executor.
+//! **How to change an event's form.** Raise its schema version and let its `decode` turn the older forms into the newest;
+//! stored events never change.
 //! **How to give a kind of stream snapshots.** Set [`Persistent::SNAPSHOTS`], keep the state's form in a golden test,
 //! and raise the form's version whenever form or meaning change; [`Streams::snapshot_every`] says how often.
 
@@ -33,7 +34,7 @@ pub use append::append;
 pub use error::Error;
 pub use event::{Metadata, NewEvent, StoredEvent};
 pub use load::{load, load_until_time, load_until_version, metadata, page};
-pub use persistent::{DecodeError, EventOf, Persistent, RejectionOf, StateOf};
+pub use persistent::{EventOf, Persistent, RejectionOf, StateOf};
 pub use snapshot::SnapshotForm;
 pub use streams::{Context, Decided, SNAPSHOT_EVERY, Streams};
 

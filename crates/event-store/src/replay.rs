@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bowline_fault_points::{Sabotage, is_broken};
 use bowline_kernel::Decider;
+use bowline_kernel::stored::Stored as _;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -53,7 +54,7 @@ impl<S> Stream<S> {
     {
         let version = following(self.version, stream_id, version, event_type)?;
         let schema_version = schema_version.cast_unsigned();
-        match P::decode(event_type, schema_version, payload) {
+        match EventOf::<P>::decode(event_type, schema_version, payload) {
             Ok(event) => self.apply::<P>(&event),
             Err(source) => {
                 let event_type = event_type.to_owned();

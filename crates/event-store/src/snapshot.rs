@@ -7,13 +7,13 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{DecodeError, Error};
+use crate::Error;
 
 /// How the states of a kind of stream are written down as snapshots.
 pub struct SnapshotForm<S> {
     schema_version: u16,
     encode: fn(&S) -> Vec<u8>,
-    decode: fn(&[u8]) -> Result<S, DecodeError>,
+    decode: fn(&[u8]) -> serde_json::Result<S>,
 }
 
 impl<S: Serialize + DeserializeOwned> SnapshotForm<S> {
@@ -29,8 +29,8 @@ fn encode_json<S: Serialize>(state: &S) -> Vec<u8> {
     serde_json::to_vec(state).expect("states hold only text, numbers, lists and maps with text as keys")
 }
 
-fn decode_json<S: DeserializeOwned>(state: &[u8]) -> Result<S, DecodeError> {
-    Ok(serde_json::from_slice(state)?)
+fn decode_json<S: DeserializeOwned>(state: &[u8]) -> serde_json::Result<S> {
+    serde_json::from_slice(state)
 }
 
 impl<S> SnapshotForm<S> {
@@ -54,7 +54,7 @@ impl<S> SnapshotForm<S> {
         }
         (self.decode)(state)
             .inspect_err(|error| {
-                let error = error_text(error.as_ref());
+                let error = error_text(error);
                 tracing::warn!(%stream_id, version, error, "snapshot cannot be decoded, the whole stream is read");
             })
             .ok()

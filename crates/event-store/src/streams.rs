@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use bowline_kernel::stored::Stored as _;
 use bowline_kernel::{Decider, EventId, IdSource};
 use chrono::{DateTime, Utc};
 use lru::LruCache;
@@ -158,9 +159,9 @@ impl<P: Persistent> Streams<P> {
             self.staged.push(NewEvent {
                 stream_id: id,
                 version: stream.version,
-                event_type: P::event_type(&event),
-                schema_version: P::schema_version(&event),
-                payload: P::encode(&event),
+                event_type: event.event_type(),
+                schema_version: event.schema_version(),
+                payload: event.encode(),
                 metadata: context.metadata(event_id),
                 recorded_at: context.recorded_at,
             });

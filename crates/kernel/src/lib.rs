@@ -1,4 +1,5 @@
-//! The pure part that every domain shares: deciders, typed ids, money, and the sources of time and ids.
+//! The pure part that every domain shares: deciders, the stored form of events, typed ids, money, and the sources of time
+//! and ids.
 //!
 //! **Guarantees.** Nothing in here does I/O. [`Money`] never rounds, overflows or mixes currencies silently.
 //! Time and ids enter a domain as data; [`SystemClock`] and [`SystemIds`] are the only places that ask the machine.
@@ -15,6 +16,7 @@ mod money;
 mod quantity;
 mod source;
 pub mod spec;
+pub mod stored;
 
 pub use decider::Decider;
 pub use error_text::error_text;

@@ -1,5 +1,6 @@
 //! Histories of event-sourced services, one whole stream after the other.
 
+use bowline_kernel::stored::Stored;
 use futures::TryStreamExt as _;
 use uuid::Uuid;
 
@@ -34,10 +35,9 @@ impl<E> History<E> {
 
 /// Reads every stream of a service, hands it to `each`, and checks that its versions run from 1 without a gap and
 /// that each event can be read.
-pub(crate) async fn read<E, X: std::fmt::Display>(
+pub(crate) async fn read<E: Stored>(
     database: &Database,
     mut contiguous: Invariant,
-    decode: impl Fn(&str, u16, &[u8]) -> Result<E, X>,
     mut each: impl FnMut(&History<E>),
 ) -> Result<Invariant, Error> {
     let mut rows = sqlx::query_as::<_, (Uuid, i32, String, i16, Vec<u8>)>(
@@ -56,7 +56,7 @@ pub(crate) async fn read<E, X: std::fmt::Display>(
             current.take().into_iter().for_each(&mut finish);
         }
         let decoded =
-            decode(&kind, schema_version.cast_unsigned(), &payload).map_err(|error| error.to_string());
+            E::decode(&kind, schema_version.cast_unsigned(), &payload).map_err(|error| error.to_string());
         current.get_or_insert_with(|| History::new(id)).add(version, decoded);
     }
     current.into_iter().for_each(finish);

@@ -30,7 +30,7 @@ pub(crate) async fn read(database: &Database) -> Result<Orders, Error> {
     let mut by_id = HashMap::new();
     let mut end_states = Invariant::new("every accepted order is finished in exactly one end state");
     let contiguous = Invariant::new("order histories have no gap in their versions");
-    let histories = histories::read(database, contiguous, Event::decode, |history| {
+    let histories = histories::read::<Event>(database, contiguous, |history| {
         end_states.check(end_state_fault(history));
         if let Some(order) = fold(&history.events) {
             by_id.insert(history.id, order);

@@ -36,7 +36,7 @@ pub(crate) struct Payments {
 pub(crate) async fn read(database: &Database) -> Result<Payments, Error> {
     let mut by_id = HashMap::new();
     let contiguous = Invariant::new("payment histories have no gap in their versions");
-    let histories = histories::read(database, contiguous, Event::decode, |history| {
+    let histories = histories::read::<Event>(database, contiguous, |history| {
         by_id.insert(history.id, Payment::fold(&history.events));
     })
     .await?;

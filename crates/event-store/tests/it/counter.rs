@@ -1,7 +1,9 @@
 //! The smallest kind of stream worth storing.
 
-use bowline_event_store::{Context, DecodeError, Persistent, SnapshotForm};
+use bowline_event_store::{Context, Persistent, SnapshotForm};
+use bowline_kernel::stored::{DecodeError, Payload, Stored};
 use bowline_kernel::{Decider, IdSource};
+use serde::Deserialize;
 
 use crate::stage::{at, stream};
 
@@ -36,8 +38,47 @@ impl Decider for Counter {
     }
 }
 
-/// Counters as stored: version 1 said `{"n":…}`, version 2 `{"amount":…}`, and version 3 says `{"added":{"amount":…}}`.
-/// Snapshots have the form `FORM`; 0 for none.
+/// As stored: version 1 said `{"n":…}`, version 2 `{"amount":…}`, and version 3 says `{"added":{"amount":…}}`.
+impl Stored for Added {
+    fn event_type(&self) -> &'static str {
+        "Added"
+    }
+
+    fn schema_version(&self) -> u16 {
+        3
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        format!(r#"{{"added":{{"amount":{}}}}}"#, self.0).into_bytes()
+    }
+
+    fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Self, DecodeError> {
+        let payload = Payload { event_type, schema_version, json: payload };
+        match (event_type, schema_version) {
+            ("Added", 1) => payload.read(|First { n }| Self(n)),
+            ("Added", 2) => payload.read(|Second { amount }| Self(amount)),
+            ("Added", 3) => payload.read(|Third { added }| Self(added.amount)),
+            _ => Err(payload.unknown()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct First {
+    n: u32,
+}
+
+#[derive(Deserialize)]
+struct Second {
+    amount: u32,
+}
+
+#[derive(Deserialize)]
+struct Third {
+    added: Second,
+}
+
+/// Counters. Snapshots have the form `FORM`; 0 for none.
 pub(crate) struct CounterStream<const FORM: u16 = 0>;
 
 impl<const FORM: u16> Persistent for CounterStream<FORM> {
@@ -45,29 +86,6 @@ impl<const FORM: u16> Persistent for CounterStream<FORM> {
 
     const SNAPSHOTS: Option<SnapshotForm<u32>> =
         if FORM == 0 { None } else { Some(SnapshotForm::json(FORM)) };
-
-    fn event_type(_: &Added) -> &'static str {
-        "Added"
-    }
-
-    fn schema_version(_: &Added) -> u16 {
-        3
-    }
-
-    fn encode(event: &Added) -> Vec<u8> {
-        format!(r#"{{"added":{{"amount":{}}}}}"#, event.0).into_bytes()
-    }
-
-    fn decode(event_type: &str, schema_version: u16, payload: &[u8]) -> Result<Added, DecodeError> {
-        let json: serde_json::Value = serde_json::from_slice(payload)?;
-        let amount = match (event_type, schema_version) {
-            ("Added", 1) => &json["n"],
-            ("Added", 2) => &json["amount"],
-            ("Added", 3) => &json["added"]["amount"],
-            _ => return Err("of a kind not known here".into()),
-        };
-        Ok(Added(u32::try_from(amount.as_u64().ok_or("without an amount")?)?))
-    }
 }
 
 /// The circumstances of a decision, at the time 1.

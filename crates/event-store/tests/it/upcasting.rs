@@ -3,9 +3,10 @@
 
 use std::num::NonZeroUsize;
 
-use bowline_event_store::{NewEvent, Persistent as _, Streams, append, load};
+use bowline_event_store::{NewEvent, Streams, append, load};
 use bowline_golden::{Form, hold_stored, stored};
 use bowline_kernel::SequentialIds;
+use bowline_kernel::stored::Stored as _;
 
 use crate::counter::{Added, CounterStream, context};
 use crate::stage::{Stage, event, stream};
@@ -26,9 +27,9 @@ fn of_release(schema_version: u16, version: u32) -> NewEvent {
 #[test]
 fn every_version_has_a_file_and_is_read_as_the_newest() {
     let older = |version| stored("Added", version, "complete", Added(40), None);
-    let newest = stored("Added", 3, "complete", Added(40), Some(Counters::encode(&Added(40))));
+    let newest = stored("Added", 3, "complete", Added(40), Some(Added(40).encode()));
     let forms: [Form<Added>; 3] = [older(1), older(2), newest];
-    hold_stored(FOLDER, &["Added"], &forms, Counters::decode);
+    hold_stored(FOLDER, &["Added"], &forms, Added::decode);
     for (form, written) in forms.iter().zip(FORMS) {
         let file = std::fs::read_to_string(format!("{FOLDER}/{}", form.file)).unwrap();
         assert_eq!(file, written, "{}", form.file);

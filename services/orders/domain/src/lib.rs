@@ -21,7 +21,7 @@
 //!
 //! **How to add one more event.** Add its struct and its variant in `event.rs`; the compiler then names every place
 //! where it matters. Add its type and schema version in `stored.rs` and its golden form in `tests/domain/golden.rs`. To
-//! change the form of a stored event, raise its schema version and read the old one in [`Event::decode`].
+//! change the form of a stored event, raise its schema version and read the old one in `Event::decode`.
 
 mod command;
 mod deadline;
@@ -45,7 +45,6 @@ pub use event::{
 pub use lines::{Line, LineLimits, Lines, LinesError};
 pub use rejection::Rejection;
 pub use state::{Order, Settlement, State, Status, Step, StockStep};
-pub use stored::DecodeError;
 pub use text::{Country, ProductName};
 
 /// The decider of one order; its stream is named by the order's id.

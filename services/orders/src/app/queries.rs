@@ -3,11 +3,10 @@
 use bowline_contracts::convert::timestamp;
 use bowline_contracts::orders::v1;
 use bowline_database::Database;
-use bowline_event_store::{self as event_store, DecodeError, Error, Persistent as _, StoredEvent};
+use bowline_event_store::{self as event_store, Error, StoredEvent};
 use bowline_kernel::{Decider as _, OrderId};
 use bowline_orders_domain::OrderDecider;
 
-use crate::app::stream::OrderStream;
 use crate::app::view;
 
 /// One order as it is now; `None` for an unknown order.
@@ -30,7 +29,7 @@ fn fold(stored: &[StoredEvent]) -> Result<Option<v1::Order>, Error> {
     let Some(last) = stored.last() else { return Ok(None) };
     let mut state = OrderDecider::initial();
     for event in stored {
-        state = OrderDecider::evolve(state, &decode(event)?);
+        state = OrderDecider::evolve(state, &event.decode()?);
     }
     Ok(view::order(&state, last.version))
 }
@@ -47,24 +46,8 @@ pub(crate) async fn get_history(
     stored.into_iter().map(entry).collect()
 }
 
-fn decode(event: &StoredEvent) -> Result<bowline_orders_domain::Event, Error> {
-    OrderStream::decode(&event.event_type, event.schema_version, &event.payload)
-        .map_err(|source| undecodable(event, source))
-}
-
-fn undecodable(event: &StoredEvent, source: DecodeError) -> Error {
-    Error::Undecodable {
-        stream_id: event.stream_id,
-        version: event.version,
-        event_type: event.event_type.clone(),
-        schema_version: event.schema_version,
-        source,
-    }
-}
-
 fn entry(event: StoredEvent) -> Result<v1::OrderHistoryEntry, Error> {
-    let mut data: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(&event.payload).map_err(|error| undecodable(&event, error.into()))?;
+    let mut data: serde_json::Map<String, serde_json::Value> = event.read()?;
     // As good as money; whoever needs it has it.
     data.remove("payment_token");
     Ok(v1::OrderHistoryEntry {

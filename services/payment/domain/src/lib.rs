@@ -24,7 +24,7 @@
 //!
 //! **How to add one more event.** Add its struct and its variant in `event.rs`; the compiler then names every place
 //! where it matters. Add its type and schema version in `stored.rs` and its golden form in `tests/domain/golden.rs`.
-//! To change the form of a stored event, raise its schema version and read the old one in [`Event::decode`].
+//! To change the form of a stored event, raise its schema version and read the old one in `Event::decode`.
 
 mod command;
 mod decide;
@@ -43,7 +43,6 @@ pub use event::{
 };
 pub use operation::{FailedCalls, Operation, OperationKind};
 pub use state::{Phase, State, Status, VoidedAfter};
-pub use stored::DecodeError;
 pub use text::{ProviderReference, Reason};
 
 /// The decider of one payment; its stream is named by the order's id.

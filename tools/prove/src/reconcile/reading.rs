@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bowline_kernel::stored::Stored;
 use bowline_orders_domain as orders_domain;
 use bowline_payment_domain as payment_domain;
 use bowline_payment_simulator::{BooksPage, Charges};
@@ -117,7 +118,7 @@ impl Books {
                 note(sight);
             }
         };
-        let orders = self.streams(&self.databases.orders, &ids, orders_domain::Event::decode).await?;
+        let orders = self.streams::<orders_domain::Event>(&self.databases.orders, &ids).await?;
         for (id, stream) in orders {
             let (version, settled) = (stream.version, stream.settled);
             let order = stream.events.and_then(|events| {
@@ -128,7 +129,7 @@ impl Books {
         for (id, reservation) in self.reservations(&ids).await? {
             of(id, &mut |sight| sight.reservation = Some(reservation.clone()));
         }
-        let payments = self.streams(&self.databases.payment, &ids, payment_domain::Event::decode).await?;
+        let payments = self.streams::<payment_domain::Event>(&self.databases.payment, &ids).await?;
         for (id, stream) in payments {
             let charge = stream.events.as_ref().ok().and_then(|events| own_charge(events));
             let seen = PaymentSight {
@@ -142,11 +143,10 @@ impl Books {
         Ok(sights)
     }
 
-    async fn streams<E, X: std::fmt::Display>(
+    async fn streams<E: Stored>(
         &self,
         database: &Database,
         ids: &[Uuid],
-        decode: impl Fn(&str, u16, &[u8]) -> Result<E, X>,
     ) -> Result<HashMap<Uuid, Stream<E>>, Error> {
         let mut rows = sqlx::query_as::<_, (Uuid, i32, String, i16, Vec<u8>, bool)>(
             "SELECT stream_id, version, type, schema_version, payload,
@@ -162,7 +162,7 @@ impl Books {
         {
             let stream =
                 streams.entry(id).or_insert(Stream { version: 0, events: Ok(Vec::new()), settled: true });
-            let decoded = decode(&kind, schema_version.cast_unsigned(), &payload);
+            let decoded = E::decode(&kind, schema_version.cast_unsigned(), &payload);
             let follows = version == stream.version + 1;
             stream.events = std::mem::replace(&mut stream.events, Ok(Vec::new())).and_then(|mut events| {
                 if !follows {

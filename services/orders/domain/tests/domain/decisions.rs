@@ -1,6 +1,7 @@
 //! Every pair of state and command: one table, read by people and by the test.
 
 use bowline_kernel::spec::Given;
+use bowline_kernel::stored::Stored as _;
 use bowline_kernel::{Currency, Money};
 use bowline_orders_domain::{
     CancelReason, Canceller, CaptureNoted, Command, Compensation, Effect, Event, OrderCancelled,

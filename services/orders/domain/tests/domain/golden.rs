@@ -1,9 +1,10 @@
 //! The stored form of every event, held in `tests/golden`. A file there never changes; a new schema version adds one.
 
 use bowline_golden::{Form, hold_stored, stored};
+use bowline_kernel::stored::{DecodeError, Stored as _};
 use bowline_kernel::{Currency, Money};
 use bowline_orders_domain::{
-    CancelReason, CaptureNoted, DecodeError, Event, OrderCancelled, OrderConfirmed, OrderFinished, Outcome,
+    CancelReason, CaptureNoted, Event, OrderCancelled, OrderConfirmed, OrderFinished, Outcome,
     StockCommitNoted, StockReleaseNoted, StockReservationNoted, StockRestockNoted, VoidNoted,
 };
 

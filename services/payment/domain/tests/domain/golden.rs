@@ -1,9 +1,10 @@
 //! The stored form of every event, held in `tests/golden`. A file there never changes; a new schema version adds one.
 
 use bowline_golden::{Form, hold_stored, stored};
+use bowline_kernel::stored::{DecodeError, Stored as _};
 use bowline_payment_domain::{
-    AuthorizationRequested, CaptureFailed, CaptureRequested, DecodeError, Event, FailedCalls,
-    PaymentAuthorized, PaymentCaptured, PaymentDeclined, PaymentVoided, VoidDeferred, VoidRequested,
+    AuthorizationRequested, CaptureFailed, CaptureRequested, Event, FailedCalls, PaymentAuthorized,
+    PaymentCaptured, PaymentDeclined, PaymentVoided, VoidDeferred, VoidRequested,
 };
 
 use crate::given::{TOTAL, at, order_id, reason, reference, token};

@@ -1,11 +1,10 @@
 //! The payment of one order: the fold of its history.
 
 use bowline_database::Database;
-use bowline_event_store::{DecodeError, Error, Persistent as _, load};
+use bowline_event_store::{Error, StoredEvent, load};
 use bowline_kernel::{Decider as _, OrderId};
 use bowline_payment_domain::{Event, FailedCalls, PaymentDecider, State};
 
-use crate::app::payments::Payments;
 use crate::infra::operations;
 
 /// A payment as it stands.
@@ -25,11 +24,7 @@ pub async fn get_payment(database: &Database, order_id: OrderId) -> Result<Optio
     let stored = load(&mut connection, &[order_id.uuid()]).await?;
     let Some(last) = stored.last() else { return Ok(None) };
     let version = last.version;
-    let events = stored.iter().map(|event| {
-        Payments::decode(&event.event_type, event.schema_version, &event.payload)
-            .map_err(|source| undecodable(event, source))
-    });
-    let events: Vec<Event> = events.collect::<Result<_, _>>()?;
+    let events: Vec<Event> = stored.iter().map(StoredEvent::decode).collect::<Result<_, Error>>()?;
     let state = PaymentDecider::replay(&events);
     let open_calls = match state.open_operation() {
         // Decided since the events were read, its row is gone.
@@ -37,14 +32,4 @@ pub async fn get_payment(database: &Database, order_id: OrderId) -> Result<Optio
         None => None,
     };
     Ok(Some(Payment { state, version, open_calls }))
-}
-
-fn undecodable(event: &bowline_event_store::StoredEvent, source: DecodeError) -> Error {
-    Error::Undecodable {
-        stream_id: event.stream_id,
-        version: event.version,
-        event_type: event.event_type.clone(),
-        schema_version: event.schema_version,
-        source,
-    }
 }
