@@ -15,9 +15,12 @@
 //! Given::<Switch>::nothing().when(false).then_rejected("already so");
 //! ```
 
+mod paths;
+
 use std::fmt::Debug;
 
 use crate::Decider;
+pub use paths::Paths;
 
 /// A history, waiting for a command.
 pub struct Given<D: Decider> {

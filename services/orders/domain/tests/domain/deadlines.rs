@@ -3,7 +3,7 @@
 use bowline_orders_domain::{Awaited, Deadline, DeadlineLimits, Event, StockReservationNoted};
 use chrono::TimeDelta;
 
-use crate::given::{at, histories, order_placed, state_after};
+use crate::given::{PATHS, at, order_placed, state_after};
 
 const LIMITS: DeadlineLimits = DeadlineLimits {
     stock: Some(TimeDelta::minutes(5)),
@@ -54,7 +54,7 @@ fn a_limit_that_is_not_set_does_not_count() {
 
 #[test]
 fn only_a_pending_order_has_a_deadline() {
-    for (name, history) in histories() {
+    for (name, history) in PATHS.histories() {
         let deadline = LIMITS.deadline(&state_after(&history));
         assert_eq!(deadline.is_some(), name.starts_with("pending"), "{name}");
     }

@@ -9,7 +9,7 @@ use bowline_orders_domain::{
     StockReleaseNoted, StockReservationNoted, StockRestockNoted, VoidNoted,
 };
 
-use crate::given::{self, TOTAL, UNITS, at, commands, histories, order_placed, place_order, state_after};
+use crate::given::{PATHS, TOTAL, UNITS, at, order_placed, place_order, state_after};
 
 /// Rows: states, as `given.rs` spells out their histories. Columns: commands.
 ///
@@ -49,27 +49,7 @@ capture_failed_finished   exists again    .        | .        !        .        
 
 #[test]
 fn every_pair_of_state_and_command_is_decided_as_the_table_says() {
-    let mut rows = TABLE.lines().filter(|line| !line.trim().is_empty());
-    let columns: Vec<&str> = cells(rows.next().unwrap());
-    let names: Vec<_> = commands().iter().map(|(column, _)| *column).collect();
-    assert_eq!(columns, names, "every command has a column");
-
-    let rows: Vec<Vec<&str>> = rows.map(cells).collect();
-    let states: Vec<_> = histories().iter().map(|(row, _)| *row).collect();
-    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), states, "every state has a row");
-
-    for (row, (name, history)) in rows.iter().zip(histories()) {
-        assert_eq!(row.len(), columns.len() + 1, "{name} has a cell for every command");
-        for (cell, (column, command)) in row[1..].iter().zip(commands()) {
-            let state = state_after(&history);
-            let decision = <OrderDecider as bowline_kernel::Decider>::decide(&state, command.clone());
-            assert_eq!(decision, expected(cell, column, &state, &command), "{name} × {column}");
-        }
-    }
-}
-
-fn cells(line: &str) -> Vec<&str> {
-    line.split_whitespace().filter(|cell| *cell != "|").collect()
+    PATHS.hold(TABLE, expected);
 }
 
 fn expected(cell: &str, column: &str, state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
@@ -151,7 +131,7 @@ fn an_order_that_is_placed_confirmed_and_settled_is_finished() {
 fn a_void_of_nothing_counts_as_zero_in_the_orders_currency() {
     let zero = Money::zero(TOTAL.currency);
     for amount in [None, Some(zero)] {
-        Given::<OrderDecider>::new(given::history("customer"))
+        Given::<OrderDecider>::new(PATHS.history("customer"))
             .when(Command::PaymentVoided { amount, at: at() })
             .then([Event::VoidNoted(VoidNoted { amount: zero, noted_at: at() })]);
     }
@@ -163,18 +143,18 @@ fn money_that_contradicts_the_total_is_refused() {
     let foreign = Money::new(TOTAL.minor, Currency::EUR);
     for amount in [wrong, foreign] {
         let rejection = |report| Rejection::WrongAmount { report, reported: Some(amount), total: TOTAL };
-        Given::<OrderDecider>::new(given::history("pending"))
+        Given::<OrderDecider>::new(PATHS.history("pending"))
             .when(Command::PaymentAuthorized { amount, at: at() })
             .then_rejected(rejection("payment_authorized"));
-        Given::<OrderDecider>::new(given::history("confirmed"))
+        Given::<OrderDecider>::new(PATHS.history("confirmed"))
             .when(Command::PaymentCaptured { amount, at: at() })
             .then_rejected(rejection("payment_captured"));
-        Given::<OrderDecider>::new(given::history("customer"))
+        Given::<OrderDecider>::new(PATHS.history("customer"))
             .when(Command::PaymentVoided { amount: Some(amount), at: at() })
             .then_rejected(rejection("payment_voided"));
     }
     // What had been authorised in full cannot have been voided in part.
-    Given::<OrderDecider>::new(given::history("capture_failed"))
+    Given::<OrderDecider>::new(PATHS.history("capture_failed"))
         .when(Command::PaymentVoided { amount: None, at: at() })
         .then_rejected(Rejection::WrongAmount { report: "payment_voided", reported: None, total: TOTAL });
 }
@@ -202,7 +182,7 @@ fn each_reason_sends_its_compensations_and_waits_for_their_answers() {
         assert_eq!(event.compensations(), compensations, "{reason}");
         assert_eq!(Outcome::Cancelled(reason).effects(), effects, "{reason}");
     }
-    let silent = histories().into_iter().flat_map(|(_, history)| history);
+    let silent = PATHS.histories().into_iter().flat_map(|(_, history)| history);
     for event in silent.filter(|event| !matches!(event, Event::OrderCancelled(_))) {
         assert_eq!(event.compensations(), &[], "{} undoes nothing", event.event_type());
     }
@@ -235,7 +215,7 @@ fn each_state_shows_its_status_and_what_it_waits_for() {
         ("out_of_stock_finished", Some(Status::Cancelled(CancelReason::OutOfStock)), Some(Step::Finished)),
     ];
     for (name, status, step) in table {
-        let state = state_after(&given::history(name));
+        let state = state_after(&PATHS.history(name));
         assert_eq!((state.status(), state.step()), (status, step), "{name}");
         assert_eq!(state.is_finished(), step == Some(Step::Finished));
         assert_eq!(state.order().map(|order| order.total), status.map(|_| TOTAL));

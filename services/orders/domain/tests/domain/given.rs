@@ -1,5 +1,6 @@
 //! The histories and commands that the tests share.
 
+use bowline_kernel::spec::Paths;
 use bowline_kernel::{Currency, Decider, Money, OrderId, Quantity};
 use bowline_orders_domain::{
     Canceller, Command, Event, Line, LineLimits, Lines, OrderDecider, OrderPlaced, PlaceOrder, ProductName,
@@ -56,8 +57,7 @@ pub(crate) fn order_placed() -> Event {
     })
 }
 
-/// Every command under the name of its column.
-pub(crate) fn commands() -> Vec<(&'static str, Command)> {
+fn commands() -> Vec<(&'static str, Command)> {
     let (at, units, amount) = (at(), UNITS, TOTAL);
     vec![
         ("place", Command::PlaceOrder(place_order())),
@@ -76,50 +76,34 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
     ]
 }
 
-/// Every state that the saga can reach, under the name of its row, as the commands that lead there.
-const PATHS: [(&str, &[&str]); 22] = [
-    ("unknown", &[]),
-    ("pending", &["place"]),
-    ("pending_reserved", &["place", "reserved"]),
-    ("confirmed", &["place", "authorized"]),
-    ("confirmed_committed", &["place", "authorized", "committed"]),
-    ("confirmed_captured", &["place", "authorized", "captured"]),
-    ("confirmed_finished", &["place", "authorized", "captured", "committed"]),
-    ("out_of_stock_finished", &["place", "rejected"]),
-    ("declined", &["place", "declined"]),
-    ("declined_finished", &["place", "declined", "released"]),
-    ("customer", &["place", "customer"]),
-    ("customer_released", &["place", "customer", "released"]),
-    ("customer_voided", &["place", "customer", "voided"]),
-    ("customer_finished", &["place", "customer", "voided", "released"]),
-    ("deadline", &["place", "deadline"]),
-    ("deadline_released", &["place", "deadline", "released"]),
-    ("deadline_voided", &["place", "deadline", "voided"]),
-    ("deadline_finished", &["place", "deadline", "released", "voided"]),
-    ("capture_failed", &["place", "authorized", "capture_failed"]),
-    ("capture_failed_restocked", &["place", "authorized", "capture_failed", "restocked"]),
-    ("capture_failed_voided", &["place", "authorized", "capture_failed", "voided"]),
-    ("capture_failed_finished", &["place", "authorized", "capture_failed", "voided", "restocked"]),
-];
-
-/// Every state's history, under the name of its row.
-pub(crate) fn histories() -> Vec<(&'static str, Vec<Event>)> {
-    PATHS.iter().map(|(name, _)| (*name, history(name))).collect()
-}
-
-/// The history that leads to the state of this name.
-pub(crate) fn history(name: &str) -> Vec<Event> {
-    let (_, path) = PATHS.iter().find(|(row, _)| *row == name).expect("the state has a path");
-    let mut events = Vec::new();
-    for step in *path {
-        let (_, command) =
-            commands().into_iter().find(|(column, _)| column == step).expect("it is a command");
-        let decided = OrderDecider::decide(&state_after(&events), command).expect("the path is allowed");
-        assert!(!decided.is_empty(), "{step} does nothing on the way to {name}");
-        events.extend(decided);
-    }
-    events
-}
+/// Every state that the saga can reach.
+pub(crate) const PATHS: Paths<OrderDecider> = Paths {
+    commands,
+    states: &[
+        ("unknown", &[]),
+        ("pending", &["place"]),
+        ("pending_reserved", &["place", "reserved"]),
+        ("confirmed", &["place", "authorized"]),
+        ("confirmed_committed", &["place", "authorized", "committed"]),
+        ("confirmed_captured", &["place", "authorized", "captured"]),
+        ("confirmed_finished", &["place", "authorized", "captured", "committed"]),
+        ("out_of_stock_finished", &["place", "rejected"]),
+        ("declined", &["place", "declined"]),
+        ("declined_finished", &["place", "declined", "released"]),
+        ("customer", &["place", "customer"]),
+        ("customer_released", &["place", "customer", "released"]),
+        ("customer_voided", &["place", "customer", "voided"]),
+        ("customer_finished", &["place", "customer", "voided", "released"]),
+        ("deadline", &["place", "deadline"]),
+        ("deadline_released", &["place", "deadline", "released"]),
+        ("deadline_voided", &["place", "deadline", "voided"]),
+        ("deadline_finished", &["place", "deadline", "released", "voided"]),
+        ("capture_failed", &["place", "authorized", "capture_failed"]),
+        ("capture_failed_restocked", &["place", "authorized", "capture_failed", "restocked"]),
+        ("capture_failed_voided", &["place", "authorized", "capture_failed", "voided"]),
+        ("capture_failed_finished", &["place", "authorized", "capture_failed", "voided", "restocked"]),
+    ],
+};
 
 /// The fold of a history.
 pub(crate) fn state_after(history: &[Event]) -> State {

@@ -8,9 +8,7 @@ use bowline_payment_domain::{
     Rejection, State, Status, VoidDeferred, VoidRequested,
 };
 
-use crate::given::{
-    TOTAL, ZERO, at, commands, histories, history, order_id, reason, reference, state_after, token,
-};
+use crate::given::{PATHS, TOTAL, ZERO, at, order_id, reason, reference, state_after, token};
 
 /// Rows: states, as `given.rs` spells out their histories. Columns: commands.
 ///
@@ -43,27 +41,7 @@ voided_capture_failed   .         .         .       | .          .        .     
 
 #[test]
 fn every_pair_of_state_and_command_is_decided_as_the_table_says() {
-    let mut rows = TABLE.lines().filter(|line| !line.trim().is_empty());
-    let columns: Vec<&str> = cells(rows.next().unwrap());
-    let names: Vec<_> = commands().iter().map(|(column, _)| *column).collect();
-    assert_eq!(columns, names, "every command has a column");
-
-    let rows: Vec<Vec<&str>> = rows.map(cells).collect();
-    let states: Vec<_> = histories().iter().map(|(row, _)| *row).collect();
-    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), states, "every state has a row");
-
-    for (row, (name, history)) in rows.iter().zip(histories()) {
-        assert_eq!(row.len(), columns.len() + 1, "{name} has a cell for every command");
-        for (cell, (column, command)) in row[1..].iter().zip(commands()) {
-            let state = state_after(&history);
-            let decision = PaymentDecider::decide(&state, command.clone());
-            assert_eq!(decision, expected(cell, &state, &command), "{name} × {column}");
-        }
-    }
-}
-
-fn cells(line: &str) -> Vec<&str> {
-    line.split_whitespace().filter(|cell| *cell != "|").collect()
+    PATHS.hold(TABLE, |cell, _, state, command| expected(cell, state, command));
 }
 
 fn expected(cell: &str, state: &State, command: &Command) -> Result<Vec<Event>, Rejection> {
@@ -145,7 +123,7 @@ fn each_state_shows_its_status_its_money_and_its_open_operation() {
         ("voided",                  Some(Status::Voided),       None,            total, None,  total,  None),
         ("voided_capture_failed",   Some(Status::Voided),       None,            total, None,  total,  Some("expired")),
     ];
-    for ((name, history), row) in histories().iter().zip(table) {
+    for ((name, history), row) in PATHS.histories().iter().zip(table) {
         let state = state_after(history);
         let open = state.open_operation().map(|operation| operation.kind());
         let failure = state.failure().map(bowline_payment_domain::Reason::as_str);
@@ -157,7 +135,7 @@ fn each_state_shows_its_status_its_money_and_its_open_operation() {
 
 #[test]
 fn an_open_operation_tells_the_worker_all_that_the_provider_needs() {
-    let operation = |name| state_after(&history(name)).open_operation();
+    let operation = |name| state_after(&PATHS.history(name)).open_operation();
     assert_eq!(
         operation("authorizing"),
         Some(Operation::Authorize { amount: TOTAL, payment_token: token() })
@@ -191,7 +169,7 @@ fn a_void_that_overtakes_the_reservation_leaves_a_tombstone() {
 
 #[test]
 fn a_void_during_the_authorisation_waits_for_its_outcome() {
-    Given::<PaymentDecider>::new(history("authorizing"))
+    Given::<PaymentDecider>::new(PATHS.history("authorizing"))
         .when(Command::VoidPayment { at: at() })
         .then([Event::VoidDeferred(VoidDeferred { deferred_at: at() })])
         .when(Command::Authorized {
@@ -223,7 +201,7 @@ fn the_calls_of_the_operation_decided_last_are_remembered() {
         events.extend(PaymentDecider::decide(&state_after(&events), command).unwrap());
         events
     };
-    let authorizing = history("authorizing");
+    let authorizing = PATHS.history("authorizing");
     assert_eq!(state_after(&authorizing).failed_calls(), None);
     let (provider_reference, at) = (reference(), at());
     let held = reached(authorizing, Command::Authorized { provider_reference, failed_calls: failed(2), at });
@@ -238,6 +216,6 @@ fn the_calls_of_the_operation_decided_last_are_remembered() {
     // The void of a decline asks nobody: what is remembered is the authorisation.
     let declined =
         Command::AuthorizationDeclined { reason: reason("card_lost"), failed_calls: failed(3), at };
-    let declined = reached(history("authorizing_void_asked"), declined);
+    let declined = reached(PATHS.history("authorizing_void_asked"), declined);
     assert_eq!(state_after(&declined).failed_calls(), Some(&failed(3)));
 }

@@ -1,5 +1,6 @@
 //! The histories and commands that the tests share.
 
+use bowline_kernel::spec::Paths;
 use bowline_kernel::{Currency, Decider, Money, OrderId, PaymentToken};
 use bowline_payment_domain::{Command, Event, FailedCalls, PaymentDecider, ProviderReference, Reason, State};
 use chrono::{DateTime, TimeZone, Utc};
@@ -31,8 +32,7 @@ pub(crate) fn reason(text: &str) -> Reason {
     text.parse().expect("it is a reason")
 }
 
-/// Every command under the name of its column.
-pub(crate) fn commands() -> Vec<(&'static str, Command)> {
+fn commands() -> Vec<(&'static str, Command)> {
     let at = at();
     vec![
         (
@@ -62,41 +62,25 @@ pub(crate) fn commands() -> Vec<(&'static str, Command)> {
     ]
 }
 
-/// Every state that the saga can reach, under the name of its row, as the commands that lead there.
-const PATHS: [(&str, &[&str]); 13] = [
-    ("unknown", &[]),
-    ("authorizing", &["reserved"]),
-    ("authorizing_void_asked", &["reserved", "void"]),
-    ("authorized", &["reserved", "authorized"]),
-    ("declined", &["reserved", "declined"]),
-    ("capturing", &["reserved", "authorized", "confirmed"]),
-    ("captured", &["reserved", "authorized", "confirmed", "captured"]),
-    ("voiding", &["reserved", "authorized", "void"]),
-    ("voiding_capture_failed", &["reserved", "authorized", "confirmed", "refused"]),
-    ("voided_unasked", &["void"]),
-    ("voided_declined", &["reserved", "declined", "void"]),
-    ("voided", &["reserved", "authorized", "void", "voided"]),
-    ("voided_capture_failed", &["reserved", "authorized", "confirmed", "refused", "voided"]),
-];
-
-/// Every state's history, under the name of its row.
-pub(crate) fn histories() -> Vec<(&'static str, Vec<Event>)> {
-    PATHS.iter().map(|(name, _)| (*name, history(name))).collect()
-}
-
-/// The history that leads to the state of this name.
-pub(crate) fn history(name: &str) -> Vec<Event> {
-    let (_, path) = PATHS.iter().find(|(row, _)| *row == name).expect("the state has a path");
-    let mut events = Vec::new();
-    for step in *path {
-        let (_, command) =
-            commands().into_iter().find(|(column, _)| column == step).expect("it is a command");
-        let decided = PaymentDecider::decide(&state_after(&events), command).expect("the path is allowed");
-        assert!(!decided.is_empty(), "{step} does nothing on the way to {name}");
-        events.extend(decided);
-    }
-    events
-}
+/// Every state that the saga can reach.
+pub(crate) const PATHS: Paths<PaymentDecider> = Paths {
+    commands,
+    states: &[
+        ("unknown", &[]),
+        ("authorizing", &["reserved"]),
+        ("authorizing_void_asked", &["reserved", "void"]),
+        ("authorized", &["reserved", "authorized"]),
+        ("declined", &["reserved", "declined"]),
+        ("capturing", &["reserved", "authorized", "confirmed"]),
+        ("captured", &["reserved", "authorized", "confirmed", "captured"]),
+        ("voiding", &["reserved", "authorized", "void"]),
+        ("voiding_capture_failed", &["reserved", "authorized", "confirmed", "refused"]),
+        ("voided_unasked", &["void"]),
+        ("voided_declined", &["reserved", "declined", "void"]),
+        ("voided", &["reserved", "authorized", "void", "voided"]),
+        ("voided_capture_failed", &["reserved", "authorized", "confirmed", "refused", "voided"]),
+    ],
+};
 
 /// The fold of a history.
 pub(crate) fn state_after(history: &[Event]) -> State {

@@ -3,7 +3,7 @@
 
 use bowline_payment_domain::State;
 
-use crate::given::{histories, state_after};
+use crate::given::{PATHS, state_after};
 
 const GOLDEN: [(&str, &str); 13] = [
     ("unknown", r#"{"phase":"unknown","updated_at":null,"failed_calls":null}"#),
@@ -60,11 +60,11 @@ const GOLDEN: [(&str, &str); 13] = [
 #[test]
 fn every_state_has_this_form_in_snapshots_and_is_read_back() {
     assert_eq!(State::SCHEMA_VERSION, 2);
-    for ((name, history), (golden_name, golden)) in histories().into_iter().zip(GOLDEN) {
+    for ((name, history), (golden_name, golden)) in PATHS.histories().into_iter().zip(GOLDEN) {
         let state = state_after(&history);
         assert_eq!(name, golden_name);
         assert_eq!(serde_json::to_string(&state).unwrap(), golden, "{name}");
         assert_eq!(serde_json::from_str::<State>(golden).unwrap(), state, "{name}");
     }
-    assert_eq!(histories().len(), GOLDEN.len());
+    assert_eq!(PATHS.states.len(), GOLDEN.len());
 }
