@@ -104,6 +104,12 @@ impl ServiceDatabase {
         Self { databases, service: service.to_owned() }
     }
 
+    /// The options that give it to a service, which makes its own tables.
+    pub fn options(&self) -> [&str; 4] {
+        let urls = self.urls();
+        ["--database-url", &urls.runtime, "--migrations-database-url", &urls.owner]
+    }
+
     /// The URLs of runtime role, owner and auditor.
     pub fn urls(&self) -> &ServiceDatabaseUrls {
         self.databases.service(&self.service).expect("it was prepared")

@@ -25,16 +25,8 @@ async fn what_orders_says_on_kafka_counts_once_and_a_restart_loses_nothing() {
     let kafka = KafkaOptions::new(vec![stack().await.kafka_brokers.clone()], namespace());
     let database = ServiceDatabase::create(LOYALTY).await;
     // The service makes its own tables here, and waits for the topic.
-    let options = [
-        "--database-url",
-        &database.urls().runtime,
-        "--migrations-database-url",
-        &database.urls().owner,
-        "--kafka-brokers",
-        &kafka.brokers[0],
-        "--kafka-namespace",
-        &kafka.namespace,
-    ];
+    let broker = ["--kafka-brokers", &kafka.brokers[0], "--kafka-namespace", &kafka.namespace];
+    let options = [database.options(), broker].concat();
     let running = serve(&options).await;
     let orders = Speaker::new(&ORDERS_EVENTS, &kafka).await;
     let (sold, regretted) = (new_order(), new_order());

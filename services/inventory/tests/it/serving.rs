@@ -12,52 +12,39 @@ use bowline_contracts::topics::INVENTORY;
 use bowline_inventory::bootstrap;
 use bowline_inventory::config::Options;
 use bowline_kernel::{IdSource as _, SystemIds};
-use bowline_service::{ServiceError, SignalSender, Signals};
-use bowline_test_support::ServiceDatabase;
+use bowline_test_support::{Running, ServiceDatabase};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tokio::task::JoinSet;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 /// The whole service on real sockets, wired by its own bootstrap.
 pub(crate) struct Serving {
     pub(crate) database: ServiceDatabase,
-    channel: Channel,
-    signals: SignalSender,
-    service: JoinSet<Result<(), ServiceError>>,
+    running: Running,
 }
 
 impl Serving {
     /// There is no Kafka: commands and queries do without.
     pub(crate) async fn start() -> Self {
         let database = ServiceDatabase::create(INVENTORY).await;
-        let urls = database.urls();
-        let arguments = [
+        let common = [
             "bowline-inventory",
             "--grpc-listen=127.0.0.1:0",
             "--http-listen=127.0.0.1:0",
             "--kafka-brokers=127.0.0.1:1",
-            "--database-url",
-            &urls.runtime,
-            "--migrations-database-url",
-            &urls.owner,
         ];
-        let service = bootstrap::start(parse_from(arguments, Options::check).unwrap()).await.unwrap();
-        let address = format!("http://{}", service.grpc_address());
-        let (signals, receiver) = Signals::by_hand();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(service.run_until(receiver));
-        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
-        Self { database, channel, signals, service: tasks }
+        let settings = parse_from([common, database.options()].concat(), Options::check).unwrap();
+        let running = Running::start(bootstrap::start(settings).await.unwrap());
+        Self { database, running }
     }
 
     pub(crate) fn catalog(&self) -> CatalogServiceClient<Channel> {
-        CatalogServiceClient::new(self.channel.clone())
+        CatalogServiceClient::new(self.running.channel())
     }
 
     pub(crate) fn inventory(&self) -> InventoryServiceClient<Channel> {
-        InventoryServiceClient::new(self.channel.clone())
+        InventoryServiceClient::new(self.running.channel())
     }
 
     /// A service with these products and available units.
@@ -93,9 +80,9 @@ impl Serving {
     }
 
     /// Drains the service.
-    pub(crate) async fn stop(mut self) {
-        self.signals.send();
-        self.service.join_next().await.unwrap().unwrap().unwrap();
+    pub(crate) async fn stop(self) {
+        self.running.begin_to_stop();
+        self.running.ended().await;
     }
 }
 

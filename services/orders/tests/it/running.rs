@@ -8,13 +8,12 @@ use bowline_contracts::orders::v1::{self, PlaceOrderLine, PlaceOrderRequest};
 use bowline_contracts::topics::ORDERS;
 use bowline_orders::bootstrap;
 use bowline_orders::config::{Options, Settings};
-use bowline_service::{Forwards, ServiceError, SignalSender, Signals};
+use bowline_service::Forwards;
 use bowline_test_support::{ServiceDatabase, stack};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::catalogue::Catalogue;
@@ -32,8 +31,7 @@ pub(crate) struct Running {
     pub(crate) address: String,
     /// What it has forwarded.
     pub(crate) forwards: watch::Receiver<Forwards>,
-    signals: SignalSender,
-    service: JoinSet<Result<(), ServiceError>>,
+    service: bowline_test_support::Running,
 }
 
 /// Settings as the command line makes them.
@@ -71,23 +69,12 @@ pub(crate) async fn start_on(database: Arc<ServiceDatabase>, more: &[&str]) -> R
 
 async fn serve(catalogue: Arc<Catalogue>, database: Arc<ServiceDatabase>, more: &[&str]) -> Running {
     let url = catalogue.url();
-    let own = [
-        "--database-url",
-        &database.urls().runtime,
-        "--migrations-database-url",
-        &database.urls().owner,
-        "--inventory-url",
-        &url,
-    ];
-    let service = bootstrap::start(settings(&[&LOCAL, &own[..], more].concat()).unwrap()).await.unwrap();
+    let options = [&LOCAL, &database.options()[..], &["--inventory-url", &url], more].concat();
+    let service = bootstrap::start(settings(&options).unwrap()).await.unwrap();
     let (address, forwards) = (service.grpc_address().to_string(), service.forwards().unwrap());
-    let (signals, receiver) = Signals::by_hand();
-    let mut tasks = JoinSet::new();
-    tasks.spawn(service.run_until(receiver));
-    // The port is taken already, so the connection waits until the service answers.
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-    let client = OrdersServiceClient::new(endpoint.connect_lazy());
-    Running { client, catalogue, database, address, forwards, signals, service: tasks }
+    let service = bowline_test_support::Running::start(service);
+    let client = OrdersServiceClient::new(service.channel());
+    Running { client, catalogue, database, address, forwards, service }
 }
 
 impl Running {
@@ -97,9 +84,9 @@ impl Running {
     }
 
     /// Drains the service.
-    pub(crate) async fn stop(mut self) {
-        self.signals.send();
-        self.service.join_next().await.unwrap().unwrap().unwrap();
+    pub(crate) async fn stop(self) {
+        self.service.begin_to_stop();
+        self.service.ended().await;
     }
 
     pub(crate) async fn place(&self, request: PlaceOrderRequest) -> Result<v1::Order, Status> {

@@ -39,18 +39,8 @@ async fn what_is_told_on_kafka_is_shown_and_a_restart_loses_nothing() {
     let kafka = KafkaOptions::new(vec![stack().await.kafka_brokers.clone()], namespace());
     let database = ServiceDatabase::create("projection").await;
     // The service makes its own tables here, and waits for topics that are not there yet.
-    let options = [
-        "--database-url",
-        &database.urls().runtime,
-        "--migrations-database-url",
-        &database.urls().owner,
-        "--kafka-brokers",
-        &kafka.brokers[0],
-        "--kafka-namespace",
-        &kafka.namespace,
-        "--watch-poll",
-        "1h",
-    ];
+    let broker = ["--kafka-brokers", &kafka.brokers[0], "--kafka-namespace", &kafka.namespace];
+    let options = [&database.options()[..], &broker, &["--watch-poll", "1h"]].concat();
     let mut serving = serve(settings(&options)).await;
     let topics: [&Topic; 3] = [&ORDERS_EVENTS, &INVENTORY_EVENTS, &PAYMENT_EVENTS];
     let mut speakers = Vec::new();
