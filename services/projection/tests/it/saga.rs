@@ -52,14 +52,18 @@ pub(crate) fn gbp(minor: i64) -> Money {
 
 /// An order that is sold, as the services tell it.
 pub(crate) fn sold(order: OrderId) -> Vec<Told> {
+    let end = vec![captured(order, 6), finished(order, OrderStatus::Confirmed, None, 7)];
+    [confirmed_and_committed(order), end].concat()
+}
+
+/// A confirmed order whose stock is committed, and which is not paid yet.
+fn confirmed_and_committed(order: OrderId) -> Vec<Told> {
     vec![
         placed(order, "17850", 1),
         reserved(order, 2),
         authorized(order, 3),
         confirmed(order, 4),
         committed(order, 5),
-        captured(order, 6),
-        finished(order, OrderStatus::Confirmed, None, 7),
     ]
 }
 
@@ -80,18 +84,14 @@ pub(crate) fn regretted(order: OrderId) -> Vec<Told> {
 /// An order whose capture is refused after it was confirmed.
 pub(crate) fn refused(order: OrderId) -> Vec<Told> {
     let reason = CancelReason::CaptureFailed;
-    vec![
-        placed(order, "17850", 1),
-        reserved(order, 2),
-        authorized(order, 3),
-        confirmed(order, 4),
-        committed(order, 5),
+    let end = vec![
         capture_failed(order, 6),
         voided(order, Some(gbp(500)), 7),
         cancelled(order, reason, 8),
         restocked(order, 9),
         finished(order, OrderStatus::Cancelled, Some(reason), 10),
-    ]
+    ];
+    [confirmed_and_committed(order), end].concat()
 }
 
 /// An order for which there is no stock, cancelled before payment had heard of it.
@@ -183,6 +183,7 @@ pub(crate) fn finished(
     cancel_reason: Option<CancelReason>,
     second: i64,
 ) -> Told {
+    let finished_at = at(second);
     let end = match status {
         OrderStatus::Pending => orders::v1::OrderStatus::Pending,
         OrderStatus::Confirmed => orders::v1::OrderStatus::Confirmed,
@@ -192,14 +193,9 @@ pub(crate) fn finished(
         order_id: order.to_string(),
         status: end.into(),
         cancel_reason: cancel_reason.map_or(orders::v1::CancelReason::Unspecified, reason_message).into(),
-        finished_time: Some(convert::timestamp(at(second))),
+        finished_time: Some(convert::timestamp(finished_at)),
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::OrderFinished { status, cancel_reason, finished_at: at(second) },
-    )
+    told(order, &message, second, PublicEvent::OrderFinished { status, cancel_reason, finished_at })
 }
 
 pub(crate) fn reserved(order: OrderId, second: i64) -> Told {
@@ -251,22 +247,14 @@ pub(crate) fn restocked(order: OrderId, second: i64) -> Told {
 }
 
 pub(crate) fn authorized(order: OrderId, second: i64) -> Told {
+    let (amount, authorized_at, attempts) = (gbp(500), at(second), Attempts::default());
     let message = payment::v1::PaymentAuthorized {
         order_id: order.to_string(),
-        amount: Some(convert::money(gbp(500))),
-        authorized_time: Some(convert::timestamp(at(second))),
+        amount: Some(convert::money(amount)),
+        authorized_time: Some(convert::timestamp(authorized_at)),
         ..Default::default()
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::PaymentAuthorized {
-            amount: gbp(500),
-            authorized_at: at(second),
-            attempts: Attempts::default(),
-        },
-    )
+    told(order, &message, second, PublicEvent::PaymentAuthorized { amount, authorized_at, attempts })
 }
 
 pub(crate) fn declined(order: OrderId, second: i64) -> Told {
@@ -283,53 +271,36 @@ pub(crate) fn declined(order: OrderId, second: i64) -> Told {
 }
 
 pub(crate) fn captured(order: OrderId, second: i64) -> Told {
+    let (amount, captured_at, attempts) = (gbp(500), at(second), Attempts::default());
     let message = payment::v1::PaymentCaptured {
         order_id: order.to_string(),
-        amount: Some(convert::money(gbp(500))),
-        captured_time: Some(convert::timestamp(at(second))),
+        amount: Some(convert::money(amount)),
+        captured_time: Some(convert::timestamp(captured_at)),
         ..Default::default()
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::PaymentCaptured {
-            amount: gbp(500),
-            captured_at: at(second),
-            attempts: Attempts::default(),
-        },
-    )
+    told(order, &message, second, PublicEvent::PaymentCaptured { amount, captured_at, attempts })
 }
 
 pub(crate) fn capture_failed(order: OrderId, second: i64) -> Told {
-    let reason = "expired_card".to_owned();
+    let (reason, failed_at, attempts) = ("expired_card".to_owned(), at(second), Attempts::default());
     let message = payment::v1::PaymentCaptureFailed {
         order_id: order.to_string(),
         reason: reason.clone(),
-        failed_time: Some(convert::timestamp(at(second))),
+        failed_time: Some(convert::timestamp(failed_at)),
         ..Default::default()
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::PaymentCaptureFailed { reason, failed_at: at(second), attempts: Attempts::default() },
-    )
+    told(order, &message, second, PublicEvent::PaymentCaptureFailed { reason, failed_at, attempts })
 }
 
 pub(crate) fn voided(order: OrderId, amount: Option<Money>, second: i64) -> Told {
+    let (voided_at, attempts) = (at(second), Attempts::default());
     let message = payment::v1::PaymentVoided {
         order_id: order.to_string(),
         amount: Some(amount.map_or_else(MoneyMessage::default, convert::money)),
-        voided_time: Some(convert::timestamp(at(second))),
+        voided_time: Some(convert::timestamp(voided_at)),
         ..Default::default()
     };
-    told(
-        order,
-        &message,
-        second,
-        PublicEvent::PaymentVoided { amount, voided_at: at(second), attempts: Attempts::default() },
-    )
+    told(order, &message, second, PublicEvent::PaymentVoided { amount, voided_at, attempts })
 }
 
 fn told<M: Published>(order: OrderId, message: &M, second: i64, event: PublicEvent) -> Told {
