@@ -22,6 +22,13 @@ async fn add(streams: &mut Streams<CounterStream>, connection: &mut PgConnection
     streams.confirm();
 }
 
+/// Streams that remember stream 1, to which a batch has added 5.
+async fn remembering(connection: &mut PgConnection) -> Streams<CounterStream> {
+    let mut streams = streams();
+    add(&mut streams, connection, &[5]).await;
+    streams
+}
+
 #[tokio::test]
 async fn commands_of_one_batch_see_each_other() {
     let stage = Stage::new().await;
@@ -56,8 +63,7 @@ async fn commands_of_one_batch_see_each_other() {
 async fn a_confirmed_batch_is_remembered_until_the_partition_is_forgotten() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;
-    let mut streams = streams();
-    add(&mut streams, &mut connection, &[5]).await;
+    let mut streams = remembering(&mut connection).await;
 
     // Another process writes. Nobody has said so, so the cache is trusted: no statement was sent.
     given(&mut connection, stream(1), &[2]).await;
@@ -83,8 +89,7 @@ async fn a_confirmed_batch_is_remembered_until_the_partition_is_forgotten() {
 async fn a_discarded_batch_leaves_nothing_behind() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;
-    let mut streams = streams();
-    add(&mut streams, &mut connection, &[5]).await;
+    let mut streams = remembering(&mut connection).await;
 
     let mut transaction = connection.begin().await.unwrap();
     streams.load(&mut transaction, &[(PARTITION, stream(1))]).await.unwrap();
@@ -107,8 +112,7 @@ async fn a_discarded_batch_leaves_nothing_behind() {
 async fn a_writer_that_was_not_told_is_stopped_by_the_key() {
     let stage = Stage::new().await;
     let mut connection = stage.connect().await;
-    let mut streams = streams();
-    add(&mut streams, &mut connection, &[5]).await;
+    let mut streams = remembering(&mut connection).await;
     given(&mut connection, stream(1), &[2]).await;
 
     streams.load(&mut connection, &[(PARTITION, stream(1))]).await.unwrap();
