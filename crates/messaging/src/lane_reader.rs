@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::envelope::envelope;
 use crate::outbox::{LaneId, Outbox};
 use crate::{Error, incarnation};
 
@@ -162,16 +163,7 @@ impl LaneReader {
         .await?;
         let messages = rows.into_iter().map(|row| LaneMessage {
             key: row.key,
-            envelope: Envelope {
-                id: row.id,
-                source: self.source.to_owned(),
-                message_type: row.message_type,
-                time: row.happened_at,
-                sequence: row.sequence,
-                incarnation: row.incarnation,
-                causation: row.causation,
-                traceparent: row.traceparent,
-            },
+            envelope: envelope!(row, self.source.to_owned()),
             payload: row.payload.into(),
         });
         // A rotation may have taken a part of the range away meanwhile.

@@ -25,6 +25,7 @@ mod batch;
 mod consumer;
 mod dead_letters;
 mod diagnostics;
+mod envelope;
 mod error;
 mod executor;
 mod healing;

@@ -1,10 +1,10 @@
 //! A parked message as stored, with the row of its queue.
 
-use bowline_contracts::envelope::Envelope;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{DeadLetter, Head};
+use crate::envelope::envelope;
 
 /// The columns.
 pub(super) struct Row {
@@ -45,16 +45,7 @@ impl Row {
             topic: self.topic,
             partition: self.partition.cast_unsigned(),
             offset: self.read_offset,
-            envelope: Envelope {
-                id: self.id,
-                source: self.source,
-                message_type: self.message_type,
-                time: self.happened_at,
-                sequence: self.sequence,
-                incarnation: self.incarnation,
-                causation: self.causation,
-                traceparent: self.traceparent,
-            },
+            envelope: envelope!(self, self.source),
             payload: self.payload,
             parked_at: self.parked_at,
             edits: self.edits.unsigned_abs(),

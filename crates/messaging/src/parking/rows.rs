@@ -1,12 +1,12 @@
 //! Parked messages as columns and rows.
 
-use bowline_contracts::envelope::Envelope;
 use bowline_contracts::topics::Topic;
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{Letter, Parked};
 use crate::Error;
+use crate::envelope::envelope;
 use crate::inbox::Incoming;
 
 /// The columns of messages that are parked.
@@ -77,16 +77,7 @@ impl LetterRow {
         let topic = topics.iter().find(|topic| topic.name == self.topic).copied();
         let topic =
             topic.ok_or_else(|| Error::UnknownTopic { letter: self.letter, topic: self.topic.clone() })?;
-        let envelope = Envelope {
-            id: self.id,
-            source: self.source,
-            message_type: self.message_type,
-            time: self.happened_at,
-            sequence: self.sequence,
-            incarnation: self.incarnation,
-            causation: self.causation,
-            traceparent: self.traceparent,
-        };
+        let envelope = envelope!(self, self.source);
         let message = Incoming {
             input: self.input,
             topic,

@@ -1,11 +1,11 @@
 //! What the relay reads and notes in the database.
 
-use bowline_contracts::envelope::Envelope;
 use bowline_fault_points::{Point, reached};
 use bowline_kernel::{SystemIds, error_text};
 use uuid::Uuid;
 
 use super::{Relay, UNACKNOWLEDGED_MAX};
+use crate::envelope::envelope;
 use crate::incarnation::Current;
 use crate::{Error, incarnation};
 
@@ -93,16 +93,7 @@ impl Relay {
                 lane.behind = true;
                 return true;
             }
-            let envelope = Envelope {
-                id: row.id,
-                source: self.parts.source.to_owned(),
-                message_type: row.message_type,
-                time: row.happened_at,
-                sequence: row.sequence,
-                incarnation: row.incarnation,
-                causation: row.causation,
-                traceparent: row.traceparent,
-            };
+            let envelope = envelope!(row, self.parts.source.to_owned());
             if !lane.send(&self.producer, index, row.key, &envelope, &row.payload) {
                 return true;
             }
