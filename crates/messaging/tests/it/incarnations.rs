@@ -8,9 +8,19 @@ use uuid::Uuid;
 use crate::broker::{HISTORY, Speaker, announced, key_of, published};
 use crate::ledger::Ask;
 use crate::serving::{Source, asking, free_address};
-use crate::stage::{PATIENCE, Service, append, kafka, key_in, message, steady};
+use crate::stage::{PATIENCE, Replica, Service, append, kafka, key_in, message, steady};
 
 const CHANGE_TIMELINE: &str = "UPDATE messaging.incarnations SET timeline = timeline + 1";
+
+/// A replica of inventory that has applied the first message of lane 4, and who said it.
+async fn follower(inventory: &Service, kafka: &KafkaOptions) -> (Replica, Speaker) {
+    let replica = inventory.start(kafka, steady()).await;
+    replica.node.topics_ready().await;
+    let speaker = Speaker::new(kafka);
+    speaker.say(4, [1]).await;
+    inventory.applies(1).await;
+    (replica, speaker)
+}
 
 #[tokio::test]
 async fn the_root_is_recorded_once() {
@@ -93,11 +103,7 @@ async fn sequences_used_again_after_a_failover_are_published_by_a_relay_that_liv
 #[tokio::test]
 async fn a_history_that_nobody_can_tell_holds_its_lane_alone_and_says_why() {
     let (inventory, kafka) = (Service::inventory().await, kafka().await);
-    let replica = inventory.start(&kafka, steady()).await;
-    replica.node.topics_ready().await;
-    let speaker = Speaker::new(&kafka);
-    speaker.say(4, [1]).await;
-    inventory.applies(1).await;
+    let (replica, speaker) = follower(&inventory, &kafka).await;
     let foreign = Uuid::from_u128(99);
     Speaker::of(&kafka, foreign).say(4, [2]).await;
     speaker.say(4, [2]).await;
@@ -190,11 +196,7 @@ async fn a_quiet_lane_hears_of_a_failover_by_its_head_and_stops_when_it_has_lost
 #[tokio::test]
 async fn the_watermark_of_another_history_does_not_admit_a_batch() {
     let (inventory, kafka) = (Service::inventory().await, kafka().await);
-    let replica = inventory.start(&kafka, steady()).await;
-    replica.node.topics_ready().await;
-    let speaker = Speaker::new(&kafka);
-    speaker.say(4, [1]).await;
-    inventory.applies(1).await;
+    let (replica, speaker) = follower(&inventory, &kafka).await;
     // Somebody else was let go on, and is as far in another history.
     let elsewhere = "UPDATE messaging.watermarks SET incarnation = '00000000-0000-0000-0000-000000000063'
                       WHERE topic = 'orders.events.v1' AND partition = 4";
