@@ -21,6 +21,7 @@ const VIOLATIONS_TEXT_MAX: usize = 2 << 10;
 
 /// What kind of failure an error is; decides the gRPC code and whether a caller may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(test, derive(strum::VariantArray))]
 pub enum ErrorKind {
     /// The request can never succeed as it is.
     Malformed,
@@ -257,24 +258,9 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_code_of_its_own() {
-        use ErrorKind::{
-            Conflict, Deadline, Exhausted, Gone, Internal, KeyReuse, Malformed, NotFound, Precondition,
-            Unavailable,
-        };
-        let kinds = [
-            Malformed,
-            Precondition,
-            NotFound,
-            Gone,
-            KeyReuse,
-            Conflict,
-            Unavailable,
-            Deadline,
-            Exhausted,
-            Internal,
-        ];
-        let codes: std::collections::HashSet<_> = kinds.map(|kind| kind.code() as i32).into();
+        let kinds = <ErrorKind as strum::VariantArray>::VARIANTS;
+        let codes: std::collections::HashSet<_> = kinds.iter().map(|kind| kind.code() as i32).collect();
         assert_eq!(codes.len(), kinds.len());
-        assert_eq!(kinds.into_iter().filter(|kind| kind.retriable()).count(), 4);
+        assert_eq!(kinds.iter().filter(|kind| kind.retriable()).count(), 4);
     }
 }

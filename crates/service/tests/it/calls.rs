@@ -3,9 +3,9 @@ use std::time::Duration;
 use bowline_service::{Grpc, Service, ServiceError};
 use futures::StreamExt as _;
 use tokio::sync::watch;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Streaming};
 use tonic_health::pb::health_client::HealthClient;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus};
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus};
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -51,6 +51,16 @@ async fn reflection_shows_what_is_served_and_nothing_else() {
     assert_eq!(names, expected);
 }
 
+/// Waits until a watch tells `wanted`.
+async fn told(states: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
+    while let Some(state) = states.message().await.expect("goes on") {
+        if state.status() == wanted {
+            return;
+        }
+    }
+    panic!("the watch ended before {wanted:?}");
+}
+
 #[tokio::test]
 async fn health_follows_readiness() {
     let service = start(&[]).await;
@@ -58,19 +68,11 @@ async fn health_follows_readiness() {
         let mut client = HealthClient::new(service.channel.clone());
         let request = HealthCheckRequest { service: name.into() };
         let mut states = client.watch(request).await.expect("is watched").into_inner();
-        let mut becomes = async |wanted: ServingStatus| {
-            while let Some(state) = states.message().await.expect("goes on") {
-                if state.status() == wanted {
-                    return;
-                }
-            }
-            panic!("the watch ended before {wanted:?}");
-        };
-        becomes(ServingStatus::Serving).await;
+        told(&mut states, ServingStatus::Serving).await;
         service.check.set_not_ready("no database answers");
-        becomes(ServingStatus::NotServing).await;
+        told(&mut states, ServingStatus::NotServing).await;
         service.check.set_ready();
-        becomes(ServingStatus::Serving).await;
+        told(&mut states, ServingStatus::Serving).await;
     }
 }
 
@@ -128,22 +130,14 @@ async fn the_health_of_a_dependency_is_told_under_its_name_and_is_not_readiness(
     let mut client = HealthClient::new(service.channel.clone());
     let request = HealthCheckRequest { service: "ledger".into() };
     let mut states = client.watch(request).await.expect("is watched").into_inner();
-    let mut becomes = async |wanted: ServingStatus| {
-        while let Some(state) = states.message().await.expect("goes on") {
-            if state.status() == wanted {
-                return;
-            }
-        }
-        panic!("the watch ended before {wanted:?}");
-    };
-    becomes(ServingStatus::Serving).await;
+    told(&mut states, ServingStatus::Serving).await;
     sender.send_replace("on fire");
-    becomes(ServingStatus::NotServing).await;
+    told(&mut states, ServingStatus::NotServing).await;
     assert!(service.readiness.is_ready());
     sender.send_replace("fine");
-    becomes(ServingStatus::Serving).await;
+    told(&mut states, ServingStatus::Serving).await;
     drop(sender);
-    becomes(ServingStatus::Unknown).await;
+    told(&mut states, ServingStatus::Unknown).await;
 }
 
 #[tokio::test]
