@@ -63,13 +63,7 @@ impl Postgres {
 
     /// Starts a server of ours, making its data folder first if there is none, and waits until it answers.
     pub async fn start(options: &PostgresOptions, table: &Arc<ProcessTable>) -> Result<Self> {
-        let programs = Programs::find()?;
-        let account = Account::for_servers()?;
-        make_folder(&options.folder, 0o755, None)?;
-        check_reachable(&options.folder, account.as_ref())?;
-        // Sockets lie in a folder that the server's user may write, the password in one that it may not.
-        let run = options.folder.join("run");
-        make_folder(&run, 0o755, account.as_ref())?;
+        let (programs, account) = prepare(&options.folder)?;
         let password_file = options.folder.join("superuser");
         let data = options.folder.join("data");
         let password = match data_version(&data)? {
@@ -186,6 +180,17 @@ impl Postgres {
 /// Fails if there are no usable server programs on this machine.
 pub(crate) fn check_present() -> Result<()> {
     Programs::find().map(|_| ())
+}
+
+/// Finds the programs and whom they run as, and makes the folders of a server.
+fn prepare(folder: &Path) -> Result<(Programs, Option<Account>)> {
+    let programs = Programs::find()?;
+    let account = Account::for_servers()?;
+    make_folder(folder, 0o755, None)?;
+    check_reachable(folder, account.as_ref())?;
+    // Sockets lie in a folder that the server's user may write, the password in one that it may not.
+    make_folder(&folder.join("run"), 0o755, account.as_ref())?;
+    Ok((programs, account))
 }
 
 /// Logs in and out.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::Command;
 
-use super::{LOOK_AGAIN, Postgres, PostgresOptions, START_MAX, classify, finish};
-use crate::account::{Account, check_reachable, make_folder, write_private};
+use super::{LOOK_AGAIN, Postgres, PostgresOptions, START_MAX, classify, finish, prepare};
+use crate::account::write_private;
 use crate::error::{FileContext as _, Result};
-use crate::postgres::programs::Programs;
 use crate::process_table::ProcessTable;
 
 const NAME: &str = "postgres-standby";
@@ -17,13 +16,8 @@ impl Postgres {
     /// Starts a standby of this server, made from a backup of it, in an empty folder, and waits until it answers reads. It
     /// follows asynchronously: what is committed here may not have reached it yet.
     pub async fn start_standby(&self, options: &PostgresOptions, table: &Arc<ProcessTable>) -> Result<Self> {
-        let programs = Programs::find()?;
-        let account = Account::for_servers()?;
-        make_folder(&options.folder, 0o755, None)?;
-        check_reachable(&options.folder, account.as_ref())?;
-        let run = options.folder.join("run");
-        make_folder(&run, 0o755, account.as_ref())?;
-        let fresh = run.join("data.new");
+        let (programs, account) = prepare(&options.folder)?;
+        let fresh = options.folder.join("run/data.new");
         let password = self.admin_url.password().unwrap_or_default().to_owned();
         write_private(&options.folder.join("superuser"), password.as_bytes(), None)?;
         let mut command = Command::new(&programs.basebackup);
