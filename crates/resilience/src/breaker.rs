@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -104,23 +103,17 @@ impl Breaker {
     }
 
     /// Makes the call unless the breaker is open. Every error counts against the dependency.
-    pub async fn call<T, E, F>(&self, call: impl FnOnce() -> F) -> Result<T, Broken<E>>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
+    pub async fn call<T, E>(&self, call: impl AsyncFnOnce() -> Result<T, E>) -> Result<T, Broken<E>> {
         self.call_if(|_| true, call).await
     }
 
     /// Makes the call unless the breaker is open. Errors for which `counts` is false are answers of a dependency that
     /// works ("not found", "refused"): they count as successes.
-    pub async fn call_if<T, E, F>(
+    pub async fn call_if<T, E>(
         &self,
         counts: impl FnOnce(&E) -> bool,
-        call: impl FnOnce() -> F,
-    ) -> Result<T, Broken<E>>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
+        call: impl AsyncFnOnce() -> Result<T, E>,
+    ) -> Result<T, Broken<E>> {
         let Some(permit) = self.admit() else {
             return Err(Broken::Rejected { dependency: self.shared.dependency });
         };
@@ -267,14 +260,11 @@ impl Shared {
 
 impl Permit<'_> {
     /// Makes the call. Errors for which `counts` is true count against the dependency.
-    pub(crate) async fn call_if<T, E, F>(
+    pub(crate) async fn call_if<T, E>(
         self,
         counts: impl FnOnce(&E) -> bool,
-        call: impl FnOnce() -> F,
-    ) -> Result<T, E>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
+        call: impl AsyncFnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let outcome = call().await;
         self.settle(outcome.as_ref().is_err_and(counts));
         outcome

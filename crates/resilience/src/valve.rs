@@ -4,7 +4,6 @@ mod options;
 mod release;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -131,14 +130,11 @@ impl Valve {
 
 impl Pass<'_> {
     /// Makes the call. Errors for which `counts` is false are answers of a dependency that works.
-    pub async fn call_if<T, E, F>(
+    pub async fn call_if<T, E>(
         self,
         counts: impl FnOnce(&E) -> bool,
-        call: impl FnOnce() -> F,
-    ) -> Result<T, E>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
+        call: impl AsyncFnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let Self { permit, _place } = self;
         permit.call_if(counts, call).await
     }
