@@ -12,9 +12,48 @@ use crate::bench::{Bench, assert_holds, in_flight, plan};
 /// One invariant, and how it is broken.
 struct Break {
     invariant: &'static str,
-    /// Service, table, statement.
-    changes: &'static [(&'static str, &'static str, &'static str)],
+    changes: &'static [Change],
 }
+
+/// Service, table, statement.
+pub(crate) type Change = (&'static str, &'static str, &'static str);
+
+/// The last event of an order is one version too far.
+pub(crate) const HISTORY_WITH_A_GAP: Change = (
+    "orders",
+    "event_store.events",
+    "UPDATE event_store.events SET version = version + 1
+      WHERE type = 'order_finished' AND stream_id = (SELECT min(stream_id::text)::uuid FROM event_store.events)",
+);
+
+/// A reservation says that it was released, although it was committed.
+pub(crate) const RESERVATION_RELEASED: Change = (
+    "inventory",
+    "inventory.reservations",
+    "UPDATE inventory.reservations SET state = 'released'
+      WHERE order_id = (SELECT order_id FROM inventory.reservations WHERE state = 'committed' LIMIT 1)",
+);
+
+/// The total of an order that was paid is another one.
+pub(crate) const TOTAL_CHANGED: Change = (
+    "orders",
+    "event_store.events",
+    "UPDATE event_store.events
+        SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{total,minor}', '1')::text, 'UTF8')
+      WHERE type = 'order_placed' AND stream_id =
+            (SELECT stream_id FROM event_store.events WHERE type = 'capture_noted' LIMIT 1)",
+);
+
+/// Both amounts of a payment that came to nothing are others: it stays balanced.
+pub(crate) const AMOUNTS_CHANGED: Change = (
+    "payment",
+    "event_store.events",
+    "UPDATE event_store.events
+        SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{amount,minor}', '1')::text, 'UTF8')
+      WHERE type IN ('payment_authorized', 'payment_voided') AND stream_id =
+            (SELECT stream_id FROM event_store.readable_events
+              WHERE type = 'payment_voided' AND (payload -> 'amount' ->> 'minor')::bigint > 1 LIMIT 1)",
+);
 
 /// Each statement changes what exactly one invariant is about, so that a check that looks at something else shows.
 const BREAKS: [Break; 15] = [
@@ -30,12 +69,7 @@ const BREAKS: [Break; 15] = [
     },
     Break {
         invariant: "order histories have no gap in their versions",
-        changes: &[(
-            "orders",
-            "event_store.events",
-            "UPDATE event_store.events SET version = version + 1
-              WHERE type = 'order_finished' AND stream_id = (SELECT min(stream_id::text)::uuid FROM event_store.events)",
-        )],
+        changes: &[HISTORY_WITH_A_GAP],
     },
     Break {
         invariant: "stock levels equal the sums of their movements, and none is negative",
@@ -47,12 +81,7 @@ const BREAKS: [Break; 15] = [
     },
     Break {
         invariant: "reservations are committed if and only if the order is confirmed, released otherwise",
-        changes: &[(
-            "inventory",
-            "inventory.reservations",
-            "UPDATE inventory.reservations SET state = 'released'
-              WHERE order_id = (SELECT order_id FROM inventory.reservations WHERE state = 'committed' LIMIT 1)",
-        )],
+        changes: &[RESERVATION_RELEASED],
     },
     Break {
         invariant: "an order's movements sell exactly its units if confirmed, nothing otherwise",
@@ -77,14 +106,7 @@ const BREAKS: [Break; 15] = [
     },
     Break {
         invariant: "captured is exactly the order's total if confirmed, nothing otherwise",
-        changes: &[(
-            "orders",
-            "event_store.events",
-            "UPDATE event_store.events
-                SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{total,minor}', '1')::text, 'UTF8')
-              WHERE type = 'order_placed' AND stream_id =
-                    (SELECT stream_id FROM event_store.events WHERE type = 'capture_noted' LIMIT 1)",
-        )],
+        changes: &[TOTAL_CHANGED],
     },
     Break {
         invariant: "payment histories have no gap in their versions",
@@ -98,16 +120,7 @@ const BREAKS: [Break; 15] = [
     },
     Break {
         invariant: "the provider's own books agree with payment's",
-        changes: &[(
-            "payment",
-            "event_store.events",
-            // Both sides of a payment that came to nothing: it stays balanced.
-            "UPDATE event_store.events
-                SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{amount,minor}', '1')::text, 'UTF8')
-              WHERE type IN ('payment_authorized', 'payment_voided') AND stream_id =
-                    (SELECT stream_id FROM event_store.readable_events
-                      WHERE type = 'payment_voided' AND (payload -> 'amount' ->> 'minor')::bigint > 1 LIMIT 1)",
-        )],
+        changes: &[AMOUNTS_CHANGED],
     },
     Break {
         invariant: "the projection equals a fold of the published events",
@@ -248,8 +261,8 @@ async fn break_and_mend(bench: &Bench, case: &Break) {
     assert_holds(&prove(&access).await.expect("the ledger can be drawn up"));
 }
 
-/// Makes changes (service, table, statement) that [`mend_books`] takes back.
-pub(crate) async fn break_books(bench: &Bench, changes: &[(&str, &str, &str)]) {
+/// Makes changes that [`mend_books`] takes back.
+pub(crate) async fn break_books(bench: &Bench, changes: &[Change]) {
     for (service, table, statement) in changes {
         let kept = format!("CREATE TABLE public.kept_{} AS TABLE {table}; {statement}", plain(table));
         bench.sql(service, kept).await;
@@ -257,7 +270,7 @@ pub(crate) async fn break_books(bench: &Bench, changes: &[(&str, &str, &str)]) {
 }
 
 /// Backwards, because rows that were added may refer to those added before.
-pub(crate) async fn mend_books(bench: &Bench, changes: &[(&str, &str, &str)]) {
+pub(crate) async fn mend_books(bench: &Bench, changes: &[Change]) {
     for (service, table, _) in changes.iter().rev() {
         let kept = format!("public.kept_{}", plain(table));
         let mend = format!(

@@ -11,7 +11,9 @@ use bowline_test_support::{binary, eventually};
 use serde_json::Value;
 
 use crate::bench::{Bench, PATIENCE, in_flight, plan, sagas_in_flight};
-use crate::broken_books::{break_books, mend_books};
+use crate::broken_books::{
+    AMOUNTS_CHANGED, Change, HISTORY_WITH_A_GAP, RESERVATION_RELEASED, TOTAL_CHANGED, break_books, mend_books,
+};
 
 /// No grace at all, so that nothing but the way of looking keeps traffic from being taken for a difference.
 const HARSH: ReconcileOptions = ReconcileOptions {
@@ -23,72 +25,49 @@ const HARSH: ReconcileOptions = ReconcileOptions {
     suspects_max: 10_000,
 };
 
-/// What is planted: the kind that it is, and (service, table, statement).
-type Plant = (Kind, &'static str, &'static str, &'static str);
-
-const PLANTS: [Plant; 8] = [
+/// What is planted, and the kind of difference that it is.
+const PLANTS: [(Kind, Change); 8] = [
+    (Kind::History, HISTORY_WITH_A_GAP),
+    (Kind::Reservation, RESERVATION_RELEASED),
     (
-        Kind::History,
-        "orders",
-        "event_store.events",
-        "UPDATE event_store.events SET version = version + 1
-          WHERE type = 'order_finished' AND stream_id = (SELECT min(stream_id::text)::uuid FROM event_store.events)",
+        Kind::Reservation,
+        (
+            "inventory",
+            "inventory.reservations",
+            "UPDATE inventory.reservations
+                SET reservation = convert_to(jsonb_set(convert_from(reservation, 'UTF8')::jsonb, '{lines,0,1}', '77777')::text, 'UTF8')
+              WHERE order_id = (SELECT order_id FROM inventory.reservations WHERE state = 'committed' LIMIT 1)",
+        ),
     ),
     (
         Kind::Reservation,
-        "inventory",
-        "inventory.reservations",
-        "UPDATE inventory.reservations SET state = 'released'
-          WHERE order_id = (SELECT order_id FROM inventory.reservations WHERE state = 'committed' LIMIT 1)",
+        (
+            "inventory",
+            "inventory.reservations",
+            "DELETE FROM inventory.reservations WHERE order_id = (SELECT order_id FROM inventory.reservations LIMIT 1)",
+        ),
     ),
-    (
-        Kind::Reservation,
-        "inventory",
-        "inventory.reservations",
-        "UPDATE inventory.reservations
-            SET reservation = convert_to(jsonb_set(convert_from(reservation, 'UTF8')::jsonb, '{lines,0,1}', '77777')::text, 'UTF8')
-          WHERE order_id = (SELECT order_id FROM inventory.reservations WHERE state = 'committed' LIMIT 1)",
-    ),
-    (
-        Kind::Reservation,
-        "inventory",
-        "inventory.reservations",
-        "DELETE FROM inventory.reservations WHERE order_id = (SELECT order_id FROM inventory.reservations LIMIT 1)",
-    ),
-    (
-        Kind::Payment,
-        "orders",
-        "event_store.events",
-        "UPDATE event_store.events
-            SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{total,minor}', '1')::text, 'UTF8')
-          WHERE type = 'order_placed' AND stream_id =
-                (SELECT stream_id FROM event_store.events WHERE type = 'capture_noted' LIMIT 1)",
-    ),
-    (
-        Kind::Provider,
-        "payment",
-        "event_store.events",
-        "UPDATE event_store.events
-            SET payload = convert_to(jsonb_set(convert_from(payload, 'UTF8')::jsonb, '{amount,minor}', '1')::text, 'UTF8')
-          WHERE type IN ('payment_authorized', 'payment_voided') AND stream_id =
-                (SELECT stream_id FROM event_store.readable_events
-                  WHERE type = 'payment_voided' AND (payload -> 'amount' ->> 'minor')::bigint > 1 LIMIT 1)",
-    ),
+    (Kind::Payment, TOTAL_CHANGED),
+    (Kind::Provider, AMOUNTS_CHANGED),
     (
         Kind::StrayReservation,
-        "inventory",
-        "inventory.reservations",
-        "INSERT INTO inventory.reservations
-         SELECT gen_random_uuid(), state, reservation, recorded_at FROM inventory.reservations LIMIT 1",
+        (
+            "inventory",
+            "inventory.reservations",
+            "INSERT INTO inventory.reservations
+             SELECT gen_random_uuid(), state, reservation, recorded_at FROM inventory.reservations LIMIT 1",
+        ),
     ),
     (
         Kind::StrayPayment,
-        "payment",
-        "event_store.events",
-        "INSERT INTO event_store.events
-         SELECT '01900000-0000-7000-8000-000000000001', version, type, schema_version, payload, metadata, recorded_at
-           FROM event_store.events
-          WHERE stream_id = (SELECT stream_id FROM event_store.events WHERE type = 'payment_captured' LIMIT 1)",
+        (
+            "payment",
+            "event_store.events",
+            "INSERT INTO event_store.events
+             SELECT '01900000-0000-7000-8000-000000000001', version, type, schema_version, payload, metadata, recorded_at
+               FROM event_store.events
+              WHERE stream_id = (SELECT stream_id FROM event_store.events WHERE type = 'payment_captured' LIMIT 1)",
+        ),
     ),
 ];
 
@@ -120,12 +99,12 @@ async fn traffic_is_no_difference_and_what_differs_is_named() {
     let quiet = sound(&books, "at rest").await;
     assert_eq!((quiet.compared, quiet.open, quiet.unsettled), (outcome.placed(), 0, 0));
     assert_eq!(reconcile(&bench), (Some(0), Vec::new()));
-    for (kind, service, table, statement) in PLANTS {
-        let changes = [(service, table, statement)];
-        break_books(&bench, &changes).await;
+    for (kind, change) in PLANTS {
+        let (service, _, statement) = change;
+        break_books(&bench, &[change]).await;
         let told = named(&bench, &books, kind).await;
         assert!(told.says.contains(service), "{told:?}");
-        mend_books(&bench, &changes).await;
+        mend_books(&bench, &[change]).await;
         sound(&books, statement).await;
     }
     charges_beside_the_payments_are_named(&bench, &books).await;
@@ -186,9 +165,8 @@ async fn provider(bench: &Bench, path: &str, body: &Value) -> Value {
 
 /// Somebody may still have to apply what would mend it.
 async fn what_waits_behind_a_lane_is_not_settled(bench: &Bench, books: &Reconciler) {
-    let (_, service, table, statement) = PLANTS[1];
     let changes = [
-        (service, table, statement),
+        RESERVATION_RELEASED,
         (
             "payment",
             "messaging.lane_heads",
@@ -229,10 +207,9 @@ async fn rounds_go_on_and_are_measured(bench: &Bench) {
         .await;
     };
     shows("bowline_reconcile_differences{kind=\"reservation\"} 0").await;
-    let (_, service, table, statement) = PLANTS[1];
-    break_books(bench, &[(service, table, statement)]).await;
+    break_books(bench, &[RESERVATION_RELEASED]).await;
     shows("bowline_reconcile_differences{kind=\"reservation\"} 1").await;
-    mend_books(bench, &[(service, table, statement)]).await;
+    mend_books(bench, &[RESERVATION_RELEASED]).await;
     shows("bowline_reconcile_differences{kind=\"reservation\"} 0").await;
     watching.kill().expect("it runs");
     watching.wait().expect("it ends");
