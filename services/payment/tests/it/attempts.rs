@@ -39,16 +39,11 @@ async fn attempts_are_told_while_they_fail_and_counted_on_by_whoever_takes_over(
 
 #[tokio::test]
 async fn a_first_attempt_that_was_enough_is_one() {
-    let stage = Stage::new(Switches::default()).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_decline_lost_card")]).await;
-    stage.settled(order, Status::Declined).await;
+    let steps = |order| [(stock_reserved(order, "tok_decline_lost_card"), Status::Declined)];
+    let (stage, order) = Stage::after(Switches::default(), steps).await;
     let payment = get(&stage, &order.to_string()).await.unwrap();
     assert_eq!((payment.attempts, payment.last_failure.as_str()), (1, ""));
     let told = stage.told(order).await;
     let [PaymentEvent::Declined(event)] = &told[..] else { panic!("{told:?}") };
     assert_eq!((event.attempts, event.last_failure.as_str()), (1, ""));
-    running.stop().await;
 }

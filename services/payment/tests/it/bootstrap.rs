@@ -3,18 +3,18 @@
 use bowline_config::Refused;
 use bowline_contracts::health::PROVIDER;
 use bowline_contracts::topics::PARTITIONS;
-use bowline_payment::bootstrap;
 use bowline_payment::config::{Options, Settings};
 use bowline_payment_simulator::Switches;
-use bowline_service::Signals;
-use bowline_test_support::eventually;
-use tonic::transport::Endpoint;
+use bowline_test_support::{Running, eventually};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::neighbours::{new_order, stock_reserved};
 use crate::stage::{DEADLINE, Stage};
+
+/// Nobody listens there.
+const NO_KAFKA: &str = "127.0.0.1:1";
 
 pub(crate) fn parse(arguments: &[&str]) -> Result<Settings, Refused> {
     let arguments = std::iter::once(&"bowline-payment").chain(arguments);
@@ -37,91 +37,53 @@ fn all_faults_are_named_at_once() {
     assert!(!faults.to_string().contains("key"), "{faults}");
 }
 
+/// How many partitions are held.
+async fn held(stage: &Stage) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL")
+        .fetch_one(&mut *stage.database.acquire().await.unwrap())
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn it_serves_without_kafka_and_drains() {
     let stage = Stage::new(Switches::default()).await;
-    let (urls, url) = (stage.urls().urls(), stage.simulator.url());
-    let settings = parse(&[
-        "--grpc-listen",
-        "127.0.0.1:0",
-        "--http-listen",
-        "127.0.0.1:0",
-        "--provider-url",
-        &url,
-        "--database-url",
-        &urls.runtime,
-        "--migrations-database-url",
-        &urls.owner,
-        "--allow-unsafe-durability",
-        "--kafka-brokers",
-        "127.0.0.1:1",
-    ])
-    .unwrap();
-    let service = bootstrap::start(settings).await.unwrap();
-    let readiness = service.readiness();
-    let (sender, signals) = Signals::by_hand();
-    let drained = async {
-        // Kafka is away, so it is not ready; but it lives, and holds its partitions.
-        eventually("the partitions are held", DEADLINE, async || {
-            let held: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL")
-                    .fetch_one(&mut *stage.database.acquire().await.unwrap())
-                    .await
-                    .unwrap();
-            (held == i64::from(PARTITIONS)).then_some(())
-        })
+    let (owner, url) = (&stage.urls().owner, stage.simulator.url());
+    let service = stage
+        .service(&["--provider-url", &url, "--migrations-database-url", owner, "--kafka-brokers", NO_KAFKA])
         .await;
-        assert!(!readiness.is_ready());
-        sender.send();
-    };
-    let (ran, ()) = tokio::join!(service.run_until(signals), drained);
-    ran.unwrap();
-    let held: i64 = sqlx::query_scalar("SELECT count(*) FROM messaging.leases WHERE holder IS NOT NULL")
-        .fetch_one(&mut *stage.database.acquire().await.unwrap())
-        .await
-        .unwrap();
-    assert_eq!(held, 0, "the leases are given back");
+    let readiness = service.readiness();
+    let running = Running::start(service);
+    // Kafka is away, so it is not ready; but it lives, and holds its partitions.
+    eventually("the partitions are held", DEADLINE, async || {
+        (held(&stage).await == i64::from(PARTITIONS)).then_some(())
+    })
+    .await;
+    assert!(!readiness.is_ready());
+    running.begin_to_stop();
+    running.ended().await;
+    assert_eq!(held(&stage).await, 0, "the leases are given back");
 }
 
 #[tokio::test]
 async fn an_open_breaker_of_the_provider_shows_in_its_health() {
     let stage = Stage::new(Switches::default()).await;
-    let urls = stage.urls().urls();
-    let settings = parse(&[
-        "--grpc-listen",
-        "127.0.0.1:0",
-        "--http-listen",
-        "127.0.0.1:0",
-        // Nobody listens there.
-        "--provider-url",
-        "http://127.0.0.1:1",
-        "--breaker-calls-min",
-        "1",
-        "--database-url",
-        &urls.runtime,
-        "--allow-unsafe-durability",
-        "--kafka-brokers",
-        "127.0.0.1:1",
-    ])
-    .unwrap();
-    let service = bootstrap::start(settings).await.unwrap();
-    let address = format!("http://{}", service.grpc_address());
-    let (sender, signals) = Signals::by_hand();
-    let asked = async {
-        let health = HealthClient::new(Endpoint::from_shared(address).unwrap().connect_lazy());
-        let becomes = async |wanted: ServingStatus| {
-            eventually(&format!("the provider is {wanted:?}"), DEADLINE, async || {
-                let request = HealthCheckRequest { service: PROVIDER.into() };
-                let answer = health.clone().check(request).await.ok()?;
-                (answer.into_inner().status() == wanted).then_some(())
-            })
-            .await;
-        };
-        becomes(ServingStatus::Serving).await;
-        stage.doomed_replica().await.hear(vec![stock_reserved(new_order(), "tok_visa")]).await;
-        becomes(ServingStatus::NotServing).await;
-        sender.send();
+    // Nobody listens there.
+    let provider = ["--provider-url", "http://127.0.0.1:1", "--breaker-calls-min", "1"];
+    let service = stage.service(&[&provider[..], &["--kafka-brokers", NO_KAFKA]].concat()).await;
+    let running = Running::start(service);
+    let health = HealthClient::new(running.channel());
+    let becomes = async |wanted: ServingStatus| {
+        eventually(&format!("the provider is {wanted:?}"), DEADLINE, async || {
+            let request = HealthCheckRequest { service: PROVIDER.into() };
+            let answer = health.clone().check(request).await.ok()?;
+            (answer.into_inner().status() == wanted).then_some(())
+        })
+        .await;
     };
-    let (ran, ()) = tokio::join!(service.run_until(signals), asked);
-    ran.unwrap();
+    becomes(ServingStatus::Serving).await;
+    stage.doomed_replica().await.hear(vec![stock_reserved(new_order(), "tok_visa")]).await;
+    becomes(ServingStatus::NotServing).await;
+    running.begin_to_stop();
+    running.ended().await;
 }

@@ -64,7 +64,7 @@ async fn a_payment_goes_on_from_its_snapshot() {
     stage.doomed_replica().await.record(vec![outcome(order, authorized())]).await;
     // Nobody needs the events that the snapshot contains any more.
     sqlx::query("UPDATE event_store.events SET payload = '' WHERE version = 1")
-        .execute(&mut PgConnection::connect(&stage.urls().urls().owner).await.unwrap())
+        .execute(&mut PgConnection::connect(&stage.urls().owner).await.unwrap())
         .await
         .unwrap();
     stage.doomed_replica().await.hear(vec![order_confirmed(order)]).await;
@@ -123,7 +123,7 @@ async fn a_message_that_cannot_be_applied_is_named_and_nothing_is_written() {
     let mut garbled = stock_reserved(odd, "tok_visa");
     garbled.payload = vec![0xff].into();
     for culprit in [
-        message(odd, "orders", &other_order),
+        message(odd, &other_order),
         garbled,
         stock_reserved(odd, ""),
         // No path of the saga leads here: a message is lost, or orders is wrong.

@@ -2,26 +2,22 @@
 
 use std::time::Duration;
 
-use bowline_contracts::events::{PaymentEvent, Published};
-use bowline_contracts::partition;
-use bowline_contracts::topics::{self, PARTITIONS, Topic};
+use bowline_contracts::events::PaymentEvent;
+use bowline_contracts::topics;
 use bowline_database::Database;
-use bowline_kernel::{Clock as _, IdSource as _, OrderId, SystemClock, SystemIds};
+use bowline_kernel::OrderId;
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, Incoming, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox,
-    Outgoing, PartitionWrites, Registered, Wiring,
+    PartitionWrites, Registered, Wiring,
 };
-use bowline_payment::bootstrap;
 use bowline_payment_simulator::Switches;
-use bowline_service::Signals;
-use bowline_test_support::{TestDatabase, eventually, namespace, stack};
+use bowline_test_support::{Running, Speaker, TestDatabase, eventually, namespace, outgoing, stack};
 use tokio::sync::mpsc;
 
-use crate::bootstrap::parse;
 use crate::neighbours::{new_order, order_confirmed, stock_reserved, void_payment};
 use crate::stage::{DEADLINE, Stage};
 
-/// Orders or inventory: says what the test wants said, and tells the test what payment says.
+/// Orders: says what the test wants said, and tells the test what payment says.
 struct Neighbour {
     node: Node<Incoming, ()>,
     heard: mpsc::UnboundedReceiver<(OrderId, PaymentEvent)>,
@@ -60,14 +56,8 @@ impl Handler for Talk {
 }
 
 impl Neighbour {
-    async fn start(
-        source: &'static str,
-        owns: Vec<&'static Topic>,
-        sends: Vec<&'static Topic>,
-        hears: Vec<&'static Topic>,
-        kafka: KafkaOptions,
-    ) -> Self {
-        let database = TestDatabase::create(source).await;
+    async fn start(kafka: KafkaOptions) -> Self {
+        let database = TestDatabase::create(topics::ORDERS).await;
         bowline_database::migrate(database.url(), &[("messaging", &bowline_messaging::MIGRATOR)])
             .await
             .unwrap();
@@ -77,9 +67,14 @@ impl Neighbour {
             database_url: database.url().to_owned(),
             address: "127.0.0.1:0".into(),
         };
-        let registered = Registered::register(Wiring { source, owns, sends, hears, derived: false }, options)
-            .await
-            .unwrap();
+        let wiring = Wiring {
+            source: topics::ORDERS,
+            owns: vec![&topics::ORDERS_EVENTS],
+            sends: vec![&topics::ORDERS_EVENTS, &topics::PAYMENT_COMMANDS],
+            hears: vec![&topics::PAYMENT_EVENTS],
+            derived: false,
+        };
+        let registered = Registered::register(wiring, options).await.unwrap();
         let (to_test, from_node) = mpsc::unbounded_channel();
         let talk = Talk { database: registered.database(), outbox: registered.outbox(), heard: to_test };
         let node = registered.start(talk).unwrap();
@@ -94,26 +89,6 @@ impl Neighbour {
         let heard = tokio::time::timeout(DEADLINE, self.heard.recv()).await;
         let (order, event) = heard.expect("payment says something").unwrap();
         (order, name(&event))
-    }
-}
-
-fn outgoing(message: &Incoming) -> Outgoing {
-    let known = [&topics::ORDERS_EVENTS, &topics::INVENTORY_EVENTS, &topics::PAYMENT_COMMANDS];
-    let types = [
-        bowline_contracts::orders::v1::OrderConfirmed::TYPE,
-        bowline_contracts::inventory::v1::StockReserved::TYPE,
-        bowline_contracts::payment::v1::VoidPayment::TYPE,
-    ];
-    Outgoing {
-        topic: known.into_iter().find(|topic| topic.name == message.topic.name).unwrap(),
-        key: message.key,
-        partition: partition::of_key(message.key, PARTITIONS),
-        id: SystemIds.next_id(),
-        message_type: types.into_iter().find(|known| *known == message.envelope.message_type).unwrap(),
-        time: SystemClock.now(),
-        causation: None,
-        traceparent: None,
-        payload: message.payload.clone(),
     }
 }
 
@@ -132,56 +107,28 @@ async fn payment_answers_its_neighbours() {
     let stage = Stage::new(Switches::default()).await;
     let (brokers, namespace) = (stack().await.kafka_brokers.clone(), namespace());
     let kafka = KafkaOptions::new(vec![brokers.clone()], namespace.clone());
-    let orders_sends = vec![&topics::ORDERS_EVENTS, &topics::PAYMENT_COMMANDS];
-    let mut orders = Neighbour::start(
-        topics::ORDERS,
-        vec![&topics::ORDERS_EVENTS],
-        orders_sends,
-        vec![&topics::PAYMENT_EVENTS],
-        kafka.clone(),
-    )
-    .await;
-    let events = || vec![&topics::INVENTORY_EVENTS];
-    let inventory = Neighbour::start(topics::INVENTORY, events(), events(), vec![], kafka).await;
-    let (urls, url) = (stage.urls().urls(), stage.simulator.url());
-    let settings = parse(&[
-        "--grpc-listen",
-        "127.0.0.1:0",
-        "--http-listen",
-        "127.0.0.1:0",
-        "--provider-url",
-        &url,
-        "--database-url",
-        &urls.runtime,
-        "--allow-unsafe-durability",
-        "--kafka-brokers",
-        &brokers,
-        "--kafka-namespace",
-        &namespace,
-    ])
-    .unwrap();
-    let service = bootstrap::start(settings).await.unwrap();
+    let mut orders = Neighbour::start(kafka.clone()).await;
+    let inventory = Speaker::new(&topics::INVENTORY_EVENTS, &kafka).await;
+    let url = stage.simulator.url();
+    let service = stage
+        .service(&["--provider-url", &url, "--kafka-brokers", &brokers, "--kafka-namespace", &namespace])
+        .await;
     let readiness = service.readiness();
-    let (stop, signals) = Signals::by_hand();
-    let saga = async {
-        eventually("payment is ready", DEADLINE, async || readiness.is_ready().then_some(())).await;
-        let (bought, cancelled, declined) = (new_order(), new_order(), new_order());
-        inventory.say(stock_reserved(bought, "tok_visa")).await;
-        assert_eq!(orders.next().await, (bought, "authorized"));
-        orders.say(order_confirmed(bought)).await;
-        assert_eq!(orders.next().await, (bought, "captured"));
-        orders.say(void_payment(cancelled)).await;
-        assert_eq!(orders.next().await, (cancelled, "voided"));
-        inventory.say(stock_reserved(cancelled, "tok_visa")).await;
-        inventory.say(stock_reserved(declined, "tok_decline_expired_card")).await;
-        assert_eq!(orders.next().await, (declined, "declined"));
-        assert_eq!(stage.only_charge(bought).await, ([1_234, 1_234, 0], 2));
-        assert!(stage.charges(cancelled).await.is_empty());
-        stop.send();
-    };
-    let (ran, ()) = tokio::join!(service.run_until(signals), saga);
-    ran.unwrap();
-    for neighbour in [orders, inventory] {
-        neighbour.node.drain(Duration::from_secs(5)).await;
-    }
+    let running = Running::start(service);
+    eventually("payment is ready", DEADLINE, async || readiness.is_ready().then_some(())).await;
+    let (bought, cancelled, declined) = (new_order(), new_order(), new_order());
+    inventory.say(&[stock_reserved(bought, "tok_visa")]).await;
+    assert_eq!(orders.next().await, (bought, "authorized"));
+    orders.say(order_confirmed(bought)).await;
+    assert_eq!(orders.next().await, (bought, "captured"));
+    orders.say(void_payment(cancelled)).await;
+    assert_eq!(orders.next().await, (cancelled, "voided"));
+    let late = stock_reserved(cancelled, "tok_visa");
+    inventory.say(&[late, stock_reserved(declined, "tok_decline_expired_card")]).await;
+    assert_eq!(orders.next().await, (declined, "declined"));
+    assert_eq!(stage.only_charge(bought).await, ([1_234, 1_234, 0], 2));
+    assert!(stage.charges(cancelled).await.is_empty());
+    running.begin_to_stop();
+    running.ended().await;
+    orders.node.drain(Duration::from_secs(5)).await;
 }

@@ -21,11 +21,15 @@ use bowline_payment::worker::{IntentReceiver, IntentSender, Worker, WorkerParts,
 use bowline_payment_domain::Status;
 use bowline_payment_simulator::{BookEntry, Options, Simulator, Switches};
 use bowline_resilience::{BreakerSettings, RetrySettings, Valve, ValveSettings};
-use bowline_test_support::{ServiceDatabase, eventually};
+use bowline_service::Service;
+use bowline_test_support::{ServiceDatabase, ServiceDatabaseUrls, eventually};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::bootstrap::parse;
+use crate::neighbours::new_order;
 
 /// Ends a test that hangs; no test waits for it.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
@@ -70,6 +74,35 @@ impl Stage {
         })
         .unwrap();
         Self { simulator, database, urls, _books: books }
+    }
+
+    /// Payment hears these of a new order one after the other, each when the one before has come to its status, and stops.
+    pub(crate) async fn after<const N: usize>(
+        switches: Switches,
+        steps: impl FnOnce(OrderId) -> [(Incoming, Status); N],
+    ) -> (Self, OrderId) {
+        let stage = Self::new(switches).await;
+        let running = stage.running().await;
+        let mut replica = stage.replica(running.intents.clone()).await;
+        let order = new_order();
+        for (message, status) in steps(order) {
+            replica.hear(vec![message]).await;
+            stage.settled(order, status).await;
+        }
+        running.stop().await;
+        (stage, order)
+    }
+
+    /// The whole service on this database, with free ports.
+    pub(crate) async fn service(&self, more: &[&str]) -> Service {
+        let common = [
+            "--grpc-listen=127.0.0.1:0",
+            "--http-listen=127.0.0.1:0",
+            "--allow-unsafe-durability",
+            "--database-url",
+            &self.urls().runtime,
+        ];
+        bootstrap::start(parse(&[&common, more].concat()).unwrap()).await.unwrap()
     }
 
     /// An executor that hands what it opens to `intents`.
@@ -133,14 +166,14 @@ impl Stage {
         let options = NodeOptions {
             kafka: KafkaOptions::new(vec!["127.0.0.1:1".into()], bowline_test_support::namespace()),
             lanes: LaneOptions::default(),
-            database_url: self.urls.urls().runtime.clone(),
+            database_url: self.urls().runtime.clone(),
             address: "127.0.0.1:0".into(),
         };
         Registered::register(bootstrap::wiring(), options).await.unwrap()
     }
 
-    pub(crate) fn urls(&self) -> &bowline_test_support::ServiceDatabase {
-        &self.urls
+    pub(crate) fn urls(&self) -> &ServiceDatabaseUrls {
+        self.urls.urls()
     }
 
     pub(crate) async fn payment(&self, order: OrderId) -> Option<Payment> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bowline_contracts::common::v1::Money;
 use bowline_contracts::events::PaymentEvent;
+use bowline_kernel::OrderId;
 use bowline_payment_domain::Status;
 use bowline_payment_simulator::{Rate, Switches};
 
@@ -18,43 +19,35 @@ fn total() -> Money {
     Money { currency_code: "GBP".into(), amount_minor: 1_234 }
 }
 
+async fn sold(switches: Switches) -> (Stage, OrderId) {
+    let steps = |order| {
+        [(stock_reserved(order, "tok_visa"), Status::Authorized), (order_confirmed(order), Status::Captured)]
+    };
+    Stage::after(switches, steps).await
+}
+
 #[tokio::test]
 async fn an_order_is_authorised_and_captured() {
-    let stage = Stage::new(Switches::default()).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_visa")]).await;
-    stage.settled(order, Status::Authorized).await;
-    replica.hear(vec![order_confirmed(order)]).await;
-    let payment = stage.settled(order, Status::Captured).await;
-
-    assert_eq!(payment.version, 4);
+    let (stage, order) = sold(Switches::default()).await;
+    assert_eq!(stage.payment(order).await.unwrap().version, 4);
     assert_eq!(stage.only_charge(order).await, ([1_234, 1_234, 0], 2));
     let told = stage.told(order).await;
     let [PaymentEvent::Authorized(authorized), PaymentEvent::Captured(captured)] = &told[..] else {
         panic!("{told:?}")
     };
     assert_eq!((&authorized.amount, &captured.amount), (&Some(total()), &Some(total())));
-    running.stop().await;
 }
 
 #[tokio::test]
 async fn an_order_that_is_given_up_is_voided() {
-    let stage = Stage::new(Switches::default()).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_visa")]).await;
-    stage.settled(order, Status::Authorized).await;
-    replica.hear(vec![void_payment(order)]).await;
-    stage.settled(order, Status::Voided).await;
-
+    let steps = |order| {
+        [(stock_reserved(order, "tok_visa"), Status::Authorized), (void_payment(order), Status::Voided)]
+    };
+    let (stage, order) = Stage::after(Switches::default(), steps).await;
     assert_eq!(stage.only_charge(order).await, ([1_234, 0, 1_234], 2));
     let told = stage.told(order).await;
     let [PaymentEvent::Authorized(_), PaymentEvent::Voided(voided)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(voided.amount, Some(total()));
-    running.stop().await;
 }
 
 #[tokio::test]
@@ -74,15 +67,11 @@ async fn a_void_waits_for_the_authorisation_that_is_under_way() {
 
 #[tokio::test]
 async fn a_decline_is_told_and_its_void_lets_go_of_nothing() {
-    let stage = Stage::new(Switches::default()).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_decline_insufficient_funds_7")]).await;
-    stage.settled(order, Status::Declined).await;
-    replica.hear(vec![void_payment(order)]).await;
-    stage.settled(order, Status::Voided).await;
-
+    let steps = |order| {
+        let reserved = stock_reserved(order, "tok_decline_insufficient_funds_7");
+        [(reserved, Status::Declined), (void_payment(order), Status::Voided)]
+    };
+    let (stage, order) = Stage::after(Switches::default(), steps).await;
     assert_eq!(stage.only_charge(order).await, ([0, 0, 0], 1));
     let told = stage.told(order).await;
     let [PaymentEvent::Declined(declined), PaymentEvent::Voided(voided)] = &told[..] else {
@@ -90,20 +79,15 @@ async fn a_decline_is_told_and_its_void_lets_go_of_nothing() {
     };
     assert_eq!(declined.reason, "insufficient_funds");
     assert_eq!(voided.amount, Some(Money { currency_code: "GBP".into(), amount_minor: 0 }));
-    running.stop().await;
 }
 
 #[tokio::test]
 async fn a_capture_that_is_refused_for_good_is_voided_unasked() {
-    let stage = Stage::new(Switches::default()).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_capture_refused")]).await;
-    stage.settled(order, Status::Authorized).await;
-    replica.hear(vec![order_confirmed(order)]).await;
-    stage.settled(order, Status::Voided).await;
-
+    let steps = |order| {
+        let reserved = stock_reserved(order, "tok_capture_refused");
+        [(reserved, Status::Authorized), (order_confirmed(order), Status::Voided)]
+    };
+    let (stage, order) = Stage::after(Switches::default(), steps).await;
     assert_eq!(stage.only_charge(order).await, ([1_234, 0, 1_234], 3));
     let told = stage.told(order).await;
     let [PaymentEvent::Authorized(_), PaymentEvent::CaptureFailed(failed), PaymentEvent::Voided(_)] =
@@ -112,23 +96,13 @@ async fn a_capture_that_is_refused_for_good_is_voided_unasked() {
         panic!("{told:?}")
     };
     assert_eq!(failed.reason, "capture_refused_by_issuer");
-    running.stop().await;
 }
 
 /// Authorises and captures although every operation meets these faults first; one charge, taken once.
 async fn survives(switches: Switches) {
-    let stage = Stage::new(switches).await;
-    let running = stage.running().await;
-    let mut replica = stage.replica(running.intents.clone()).await;
-    let order = new_order();
-    replica.hear(vec![stock_reserved(order, "tok_visa")]).await;
-    stage.settled(order, Status::Authorized).await;
-    replica.hear(vec![order_confirmed(order)]).await;
-    stage.settled(order, Status::Captured).await;
-
+    let (stage, order) = sold(switches).await;
     assert_eq!(stage.only_charge(order).await, ([1_234, 1_234, 0], 2));
     assert_eq!(stage.told(order).await.len(), 2);
-    running.stop().await;
 }
 
 #[tokio::test]
