@@ -9,7 +9,7 @@ use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, KafkaOptions, LaneOptions, Node, NodeOptions, Outbox, Outgoing,
     PartitionWrites, Registered, Wiring,
 };
-use bowline_test_support::ServiceDatabase;
+use bowline_test_support::{ServiceDatabase, eventually};
 use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use std::net::SocketAddr;
@@ -65,7 +65,7 @@ impl Health {
 /// A service that says what it is told to, on real lanes.
 pub(crate) struct Speaker {
     node: Node<Outgoing, ()>,
-    _database: ServiceDatabase,
+    database: ServiceDatabase,
 }
 
 impl Speaker {
@@ -108,7 +108,7 @@ impl Speaker {
             owned.wait_for(|owned| owned.len() == usize::from(PARTITIONS)).await.map(drop)
         };
         tokio::time::timeout(PATIENCE, ready).await.unwrap().unwrap();
-        Self { node, _database: database }
+        Self { node, database }
     }
 
     /// Says something about an order; it lies on the topic at the latest when the speaker is drained.
@@ -127,8 +127,16 @@ impl Speaker {
         self.node.commands().execute(outgoing).await.unwrap();
     }
 
-    /// Publishes what was said, and ends.
+    /// Ends when what was said is published: a replica that has just lost its leases drains without it.
     pub(crate) async fn drain(self) {
+        let mut owner = PgConnection::connect(&self.database.urls().owner).await.unwrap();
+        let unpublished = "SELECT count(*) FROM messaging.lane_heads JOIN messaging.published USING (lane)
+                            WHERE sequence < next_sequence - 1";
+        eventually("what was said is published", PATIENCE, async || {
+            let waiting: i64 = sqlx::query_scalar(unpublished).fetch_one(&mut owner).await.unwrap();
+            (waiting == 0).then_some(())
+        })
+        .await;
         self.node.drain(PATIENCE).await;
     }
 }
