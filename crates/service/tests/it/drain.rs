@@ -59,7 +59,7 @@ async fn an_open_stream_does_not_hold_the_drain() {
 #[tokio::test]
 async fn the_deadline_bounds_the_drain_and_names_what_it_waited_for() {
     let service =
-        start_with(&["--drain-timeout", "10ms"], |service| service.on_drain("relay", pending())).await;
+        start_with(&["--drain-timeout", "1s"], |service| service.on_drain("relay", pending())).await;
     service.signals.send();
     let error = service.ended().await.expect_err("takes too long");
     assert!(matches!(error, ServiceError::DrainTimeout { waiting_for: "relay", .. }), "{error:?}");
