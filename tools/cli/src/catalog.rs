@@ -27,8 +27,8 @@ use crate::stop::Stop;
 const BATCH: usize = 1_000;
 
 pub(crate) async fn run(args: &CatalogArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let CatalogArgs { action, services, output } = args;
-    let output = output.output;
+    let CatalogArgs { action, call } = args;
+    let (services, output) = (&call.services, call.output.output);
     match action {
         Action::Import(args) => import::run(args, services, output, stop).await?,
         Action::Show(args) => {

@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 type Services = BTreeMap<String, Service>;
 
 pub(crate) async fn run(args: &DeadLettersArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let (services, output) = (services(args)?, args.output.output);
+    let (services, output) = (services(args)?, args.call.output.output);
     let work = async {
         match &args.action {
             Action::List(list) if list.chosen.is_some() || list.messages => {
@@ -64,7 +64,7 @@ pub(crate) async fn run(args: &DeadLettersArgs, stop: &Stop) -> anyhow::Result<E
 }
 
 fn services(args: &DeadLettersArgs) -> anyhow::Result<Services> {
-    let mut services = args.services.all()?;
+    let mut services = args.call.services.all()?;
     if let Some(service) = &args.service {
         check_known(&services, service)?;
         services.retain(|name, _| name == service);

@@ -21,7 +21,7 @@ use crate::stop::Stop;
 type Services = BTreeMap<String, Service>;
 
 pub(crate) async fn run(args: &LanesArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let services = args.services.all()?;
+    let services = args.call.services.all()?;
     let work = async {
         match &args.action {
             Action::Show { of, stopped } => {
@@ -35,7 +35,8 @@ pub(crate) async fn run(args: &LanesArgs, stop: &Stop) -> anyhow::Result<ExitCod
                     shown.retain(|shown| shown.heard.state() != v1::HeardLaneState::Flowing);
                 }
                 tell_heads(&services, &mut shown).await;
-                args.output.output.document(&show::lanes(&shown, *stopped), &show::Lanes::of(&shown))?;
+                let output = args.call.output.output;
+                output.document(&show::lanes(&shown, *stopped), &show::Lanes::of(&shown))?;
             }
             Action::Accept { lanes, operator } => {
                 // All of them are known before the first one is accepted.

@@ -35,8 +35,8 @@ const PAGE: usize = 500;
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 pub(crate) async fn run(args: &OrderArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let OrderArgs { action, services, output } = args;
-    let output = output.output;
+    let OrderArgs { action, call } = args;
+    let (services, output) = (&call.services, call.output.output);
     match action {
         Action::Place(place) => self::place(place, services, output, stop).await?,
         Action::Cancel(cancel) => self::cancel(cancel, services, output, stop).await?,

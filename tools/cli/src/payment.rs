@@ -19,8 +19,8 @@ use crate::services::Service;
 use crate::stop::Stop;
 
 pub(crate) async fn run(args: &PaymentArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let PaymentArgs { action: Action::Show { order_id }, services, output } = args;
-    stop.or(show(&services.one("payment")?, *order_id, output.output)).await?;
+    let PaymentArgs { action: Action::Show { order_id }, call } = args;
+    stop.or(show(&call.services.one("payment")?, *order_id, call.output.output)).await?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -15,6 +15,7 @@ use tonic::{Code, Status};
 
 use crate::args::FolderArgs;
 use crate::check::find;
+use crate::output::OutputArgs;
 use crate::screen::say;
 
 /// The services that hear messages, as the description of a stack names them.
@@ -26,6 +27,15 @@ pub(crate) const TRIES: RetrySettings = RetrySettings {
     backoff_min: Duration::from_millis(200),
     backoff_max: Duration::from_secs(1),
 };
+
+/// What every command that calls services can be told, whatever it is about.
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) services: ServiceArgs,
+}
 
 /// Where services are called.
 #[derive(Debug, Args)]

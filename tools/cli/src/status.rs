@@ -24,10 +24,10 @@ use crate::stop::Stop;
 
 /// Status 0 means that all is well, 1 that something is not; of `--watch`, when it was looked at last.
 pub(crate) async fn run(args: &StatusArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let replicas = args.services.replicas()?;
+    let (replicas, output) = (args.call.services.replicas()?, args.call.output.output);
     if !args.watch {
         let picture = stop.or(async { anyhow::Ok(look(args, &replicas).await) }).await?;
-        args.output.output.document(&picture.text(args.lanes), &picture.json())?;
+        output.document(&picture.text(args.lanes), &picture.json())?;
         return Ok(code(&picture));
     }
     let mut board = Board::new(Term::stdout());
@@ -36,9 +36,9 @@ pub(crate) async fn run(args: &StatusArgs, stop: &Stop) -> anyhow::Result<ExitCo
         loop {
             let began = Instant::now();
             let picture = look(args, &replicas).await.since(before.as_ref());
-            match args.output.output {
+            match output {
                 Output::Table => board.show(&picture.text(args.lanes), args.interval)?,
-                Output::Json => args.output.output.line("", &picture.json())?,
+                Output::Json => output.line("", &picture.json())?,
             }
             last = code(&picture);
             before = Some(picture);

@@ -28,11 +28,11 @@ use crate::writes::{Writer, Written};
 const PAGE: i32 = 1_000;
 
 pub(crate) async fn run(args: &StockArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let StockArgs { action, services, output } = args;
-    let inventory = services.one("inventory")?;
+    let StockArgs { action, call } = args;
+    let (inventory, output) = (call.services.one("inventory")?, call.output.output);
     match action {
-        Action::Show(args) => stop.or(show(&inventory, args, output.output)).await?,
-        Action::Adjust(args) => adjust(&inventory, args, output.output, stop).await?,
+        Action::Show(args) => stop.or(show(&inventory, args, output)).await?,
+        Action::Adjust(args) => adjust(&inventory, args, output, stop).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

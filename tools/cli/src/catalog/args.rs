@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use bowline_kernel::Sku;
 use clap::{Args, Subcommand};
 
-use crate::output::OutputArgs;
-use crate::services::ServiceArgs;
+use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// Fill the catalogue and its stock from a file, and see what can be ordered.
@@ -20,9 +19,7 @@ pub(crate) struct CatalogArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]

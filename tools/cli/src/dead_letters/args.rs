@@ -10,8 +10,7 @@ use clap::{Args, Subcommand};
 
 use super::Services;
 use crate::args::time;
-use crate::output::OutputArgs;
-use crate::services::{OperatorArgs, ServiceArgs};
+use crate::services::{CallArgs, OperatorArgs};
 
 /// See and mend what services could not apply.
 ///
@@ -33,9 +32,7 @@ pub(crate) struct DeadLettersArgs {
     #[arg(long, value_name = "NAME", global = true)]
     pub(super) service: Option<String>,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -6,8 +6,7 @@ use std::str::FromStr;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 
-use crate::output::OutputArgs;
-use crate::services::{OperatorArgs, ServiceArgs};
+use crate::services::{CallArgs, OperatorArgs};
 
 /// See the lanes between services, and let one go on whose source has lost commits in a failover.
 ///
@@ -24,9 +23,7 @@ pub(crate) struct LanesArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]

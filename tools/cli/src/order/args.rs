@@ -9,8 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::time;
-use crate::output::OutputArgs;
-use crate::services::ServiceArgs;
+use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// Place, follow and cancel orders, and see what was done for them.
@@ -26,9 +25,7 @@ pub(crate) struct OrderArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]

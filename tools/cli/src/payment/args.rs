@@ -3,8 +3,7 @@
 use bowline_kernel::OrderId;
 use clap::{Args, Subcommand};
 
-use crate::output::OutputArgs;
-use crate::services::ServiceArgs;
+use crate::services::CallArgs;
 
 /// See what became of an order's payment.
 ///
@@ -16,9 +15,7 @@ pub(crate) struct PaymentArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,8 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::args::time;
-use crate::output::OutputArgs;
-use crate::services::ServiceArgs;
+use crate::services::CallArgs;
 
 /// Show how the services of a running stack stand, and what is to be done about what is not well.
 ///
@@ -32,8 +31,6 @@ pub(crate) struct StatusArgs {
     /// Every partition instead of sums: how far each lane is, and who works on it until when
     #[arg(long)]
     pub(super) lanes: bool,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
     /// A message that has waited for so long is late, and then not all is well
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(super) late_after: Duration,
@@ -41,5 +38,5 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time)]
     pub(super) timeout: Duration,
     #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }

@@ -15,6 +15,16 @@ pub(super) struct Flow {
     pub(super) reader: String,
     pub(super) topic: String,
     pub(super) partition: u32,
+    #[serde(flatten)]
+    pub(super) progress: Progress,
+    /// How the reader says that it stands.
+    #[serde(skip)]
+    pub(super) heard: HeardLane,
+}
+
+/// How far messages have come, from where they are written to where they are applied.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Progress {
     /// The last sequence given out; `None` if the source has not told.
     pub(super) head: Option<i64>,
     /// The last sequence noted as published; `None` if the source has not told.
@@ -25,9 +35,6 @@ pub(super) struct Flow {
     /// For how long the first of them has waited, as far as that is known; `None` if there is none.
     #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
     pub(super) oldest: Option<Duration>,
-    /// How the reader says that it stands.
-    #[serde(skip)]
-    pub(super) heard: HeardLane,
 }
 
 /// All lanes of one topic from one source to one service.
@@ -40,14 +47,9 @@ pub(super) struct Route {
     pub(super) lanes: usize,
     /// How many of them do not flow.
     pub(super) held: usize,
-    /// As [`Flow::head`], in sum.
-    pub(super) head: Option<i64>,
-    pub(super) published: Option<i64>,
-    pub(super) applied: i64,
-    pub(super) behind: Option<i64>,
-    /// Of the lane whose first message has waited longest.
-    #[serde(rename = "oldest_seconds", serialize_with = "seconds")]
-    pub(super) oldest: Option<Duration>,
+    /// In sum; the oldest of the lane whose first message has waited longest.
+    #[serde(flatten)]
+    pub(super) progress: Progress,
     /// Since the look before; `None` at the first one.
     pub(super) sent_a_second: Option<f64>,
     pub(super) applied_a_second: Option<f64>,
@@ -121,11 +123,13 @@ impl Flow {
             reader: reader.to_owned(),
             topic: heard.topic.clone(),
             partition: heard.partition,
-            head: sent.map(|sent| sent.head_sequence),
-            published: sent.map(|sent| sent.published_sequence),
-            applied,
-            behind,
-            oldest,
+            progress: Progress {
+                head: sent.map(|sent| sent.head_sequence),
+                published: sent.map(|sent| sent.published_sequence),
+                applied,
+                behind,
+                oldest,
+            },
             heard: heard.clone(),
         }
     }
@@ -167,31 +171,36 @@ impl Route {
                 (&other.source, &other.topic, &other.reader) == (&route.source, &route.topic, &route.reader)
             };
             if let Some(then) = before.iter().find(is_same) {
-                route.sent_a_second = route.head.zip(then.head).map(|(now, then)| pace(now, then));
-                route.applied_a_second = Some(pace(route.applied, then.applied));
+                let (now, then) = (&route.progress, &then.progress);
+                route.sent_a_second = now.head.zip(then.head).map(|(now, then)| pace(now, then));
+                route.applied_a_second = Some(pace(now.applied, then.applied));
             }
         }
     }
 
     /// How many messages are not noted as published, as far as that is known.
     pub(super) fn unpublished(&self) -> i64 {
-        self.head.zip(self.published).map_or(0, |(head, published)| (head - published).max(0))
+        let Progress { head, published, .. } = self.progress;
+        head.zip(published).map_or(0, |(head, published)| (head - published).max(0))
     }
 
     fn sum(flows: &[Flow]) -> Self {
         let first = &flows[0];
-        let total = |of: fn(&Flow) -> Option<i64>| flows.iter().map(of).sum::<Option<i64>>();
+        let all = || flows.iter().map(|flow| &flow.progress);
+        let total = |of: fn(&Progress) -> Option<i64>| all().map(of).sum::<Option<i64>>();
         Self {
             source: first.source.clone(),
             reader: first.reader.clone(),
             topic: first.topic.clone(),
             lanes: flows.len(),
             held: flows.iter().filter(|flow| !flow.is_flowing()).count(),
-            head: total(|flow| flow.head),
-            published: total(|flow| flow.published),
-            applied: flows.iter().map(|flow| flow.applied).sum(),
-            behind: total(|flow| flow.behind),
-            oldest: flows.iter().filter_map(|flow| flow.oldest).max(),
+            progress: Progress {
+                head: total(|lane| lane.head),
+                published: total(|lane| lane.published),
+                applied: all().map(|lane| lane.applied).sum(),
+                behind: total(|lane| lane.behind),
+                oldest: all().filter_map(|lane| lane.oldest).max(),
+            },
             sent_a_second: None,
             applied_a_second: None,
         }

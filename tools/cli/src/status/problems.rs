@@ -209,12 +209,13 @@ fn waits(count: i64) -> String {
 
 /// Messages that have waited for too long.
 fn late(routes: &[Route], late_after: Duration) -> impl Iterator<Item = (&Route, Problem)> {
-    let late = routes
-        .iter()
-        .filter_map(move |route| Some((route, route.oldest.filter(|oldest| *oldest >= late_after)?)));
+    let late = routes.iter().filter_map(move |route| {
+        Some((route, route.progress.oldest.filter(|oldest| *oldest >= late_after)?))
+    });
     late.map(|(route, oldest)| {
         let Route { source, reader, topic, .. } = route;
-        let behind = route.behind.map_or_else(|| "messages".to_owned(), |behind| plural(behind, "message"));
+        let behind =
+            route.progress.behind.map_or_else(|| "messages".to_owned(), |behind| plural(behind, "message"));
         let (standing, mend) = if route.unpublished() > 0 {
             ("not all of them are published", format!("see to Kafka, and to {source}, which publishes them"))
         } else {

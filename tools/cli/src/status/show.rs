@@ -12,10 +12,12 @@ use comfy_table::{Attribute, Cell, CellAlignment, Table};
 use serde::Serialize;
 
 use super::ask::Asked;
-use super::flows::{self, Flow, Route};
+use super::flows::{self, Flow, Progress, Route};
 use super::problems::{self, Problem};
 use crate::tables::{NOTHING, bare_table};
 
+/// The columns of how far messages have come, which [`progress`] fills.
+const PROGRESS: [&str; 5] = ["sent", "published", "applied", "behind", "oldest waits"];
 /// So many problems are named in the headline.
 const HEADLINE_MAX: usize = 4;
 
@@ -133,7 +135,7 @@ impl Picture {
     fn headline(&self) -> String {
         if self.problems.is_empty() {
             let services = flows::stored(told(&self.asked)).len();
-            let behind: i64 = self.flows.iter().filter_map(|flow| flow.behind).sum();
+            let behind: i64 = self.flows.iter().filter_map(|flow| flow.progress.behind).sum();
             return format!(
                 "all is well: {} of {} up, {} without trouble, {} on their way",
                 plural(self.asked.len(), "replica"),
@@ -182,8 +184,8 @@ impl Picture {
     /// A row for each source, topic and reader.
     fn sums(&self) -> Table {
         let has_pace = self.routes.iter().any(|route| route.applied_a_second.is_some());
-        let mut header =
-            vec!["from → to", "topic", "lanes", "sent", "published", "applied", "behind", "oldest waits"];
+        let mut header = vec!["from → to", "topic", "lanes"];
+        header.extend(PROGRESS);
         if has_pace {
             header.extend(["sent/s", "applied/s"]);
         }
@@ -193,16 +195,8 @@ impl Picture {
                 0 => format!("{} flow", route.lanes),
                 held => format!("{held} of {} stand", route.lanes),
             };
-            let mut row = vec![
-                format!("{} → {}", route.source, route.reader),
-                route.topic.clone(),
-                lanes,
-                known(route.head),
-                known(route.published),
-                route.applied.to_string(),
-                known(route.behind),
-                waits(route.oldest),
-            ];
+            let mut row = vec![format!("{} → {}", route.source, route.reader), route.topic.clone(), lanes];
+            row.extend(progress(&route.progress));
             if has_pace {
                 let pace =
                     |pace: Option<f64>| pace.map_or_else(|| "?".to_owned(), |pace| format!("{pace:.0}"));
@@ -215,17 +209,10 @@ impl Picture {
 
     /// A row for each lane.
     fn lanes(&self) -> Table {
-        let mut table = compact(&["lane", "state", "sent", "published", "applied", "behind", "oldest waits"]);
+        let mut table = compact(&[&["lane", "state"], &PROGRESS[..]].concat());
         for flow in &self.flows {
-            table.add_row([
-                flow.name(),
-                standing(flow).to_owned(),
-                known(flow.head),
-                known(flow.published),
-                flow.applied.to_string(),
-                known(flow.behind),
-                waits(flow.oldest),
-            ]);
+            let lane = [flow.name(), standing(flow).to_owned()];
+            table.add_row(lane.into_iter().chain(progress(&flow.progress)));
         }
         numbers(table, 2)
     }
@@ -324,6 +311,11 @@ fn standing(flow: &Flow) -> &'static str {
 fn up_for(told: &GetStatusResponse) -> Option<Duration> {
     let (start, read) = (told.start_time.and_then(convert::time)?, told.read_time.and_then(convert::time)?);
     (read - start).to_std().ok()
+}
+
+fn progress(of: &Progress) -> [String; 5] {
+    let Progress { head, published, applied, behind, oldest } = of;
+    [known(*head), known(*published), applied.to_string(), known(*behind), waits(*oldest)]
 }
 
 fn known(number: Option<i64>) -> String {

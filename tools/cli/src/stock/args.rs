@@ -6,8 +6,7 @@ use std::str::FromStr;
 use bowline_kernel::Sku;
 use clap::{Args, Subcommand};
 
-use crate::output::OutputArgs;
-use crate::services::ServiceArgs;
+use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// See how many units of a product are where, and add or remove some.
@@ -21,9 +20,7 @@ pub(crate) struct StockArgs {
     #[command(subcommand)]
     pub(super) action: Action,
     #[command(flatten)]
-    pub(super) output: OutputArgs,
-    #[command(flatten)]
-    pub(super) services: ServiceArgs,
+    pub(super) call: CallArgs,
 }
 
 #[derive(Debug, Subcommand)]
