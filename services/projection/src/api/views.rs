@@ -28,6 +28,7 @@ pub(super) fn order(id: OrderId, view: &OrderView) -> v1::OrderView {
         confirmed_time: view.confirmed_at.map(timestamp),
         cancelled_time: view.cancelled_at.map(timestamp),
         finished_time: view.finished_at.map(timestamp),
+        payment_failure: view.payment_failure.clone().unwrap_or_default(),
     }
 }
 

@@ -68,6 +68,7 @@ async fn a_view_tells_everything() {
     assert_eq!((view.status(), view.cancel_reason()), (OrderStatus::Cancelled, CancelReason::CaptureFailed));
     assert_eq!((view.stock_status(), view.payment_state()), (StockStatus::Restocked, PaymentState::Voided));
     assert!(view.finished);
+    assert_eq!(view.payment_failure, "expired_card");
     let times = [view.placed_time, view.confirmed_time, view.cancelled_time, view.finished_time];
     assert_eq!(times, [1, 4, 8, 10].map(|second| Some(timestamp(at(second)))));
 }

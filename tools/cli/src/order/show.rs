@@ -1,7 +1,7 @@
 //! Orders as people read them.
 
 use bowline_contracts::orders::v1::{CancelReason, Order, OrderLine, OrderStatus};
-use bowline_contracts::projection::v1::OrderView;
+use bowline_contracts::projection::v1::{OrderView, PaymentState};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::tables::{NOTHING, at, facts, money, table, words};
@@ -33,7 +33,7 @@ pub(super) fn order(view: &OrderView) -> String {
         ("country", view.country.clone()),
         ("status", standing(view)),
         ("stock", stock(view)),
-        ("payment", payment(view)),
+        ("payment", with_failure(view)),
         ("total", money(view.total.as_ref())),
         ("authorised", money(view.authorized.as_ref())),
         ("captured", money(view.captured.as_ref())),
@@ -79,7 +79,7 @@ pub(super) fn change(view: &OrderView, now: DateTime<Utc>) -> String {
         now.to_rfc3339_opts(SecondsFormat::Millis, true),
         standing(view),
         or_nothing(stock(view)),
-        or_nothing(payment(view)),
+        or_nothing(with_failure(view)),
     );
     if view.finished {
         told.push_str("  finished");
@@ -107,6 +107,20 @@ fn payment(view: &OrderView) -> String {
     words(view.payment_state().as_str_name(), "PAYMENT_STATE_")
 }
 
+/// What payment has reported, with why the provider declined or refused.
+fn with_failure(view: &OrderView) -> String {
+    let state = payment(view);
+    let why = view.payment_failure.replace('_', " ");
+    match view.payment_state() {
+        _ if why.is_empty() => state,
+        PaymentState::Declined | PaymentState::CaptureFailed => format!("{state}: {why}"),
+        PaymentState::Voided
+        | PaymentState::Authorized
+        | PaymentState::Captured
+        | PaymentState::Unspecified => format!("{state}, refused before: {why}"),
+    }
+}
+
 fn or_nothing(told: String) -> String {
     if told.is_empty() { NOTHING.to_owned() } else { told }
 }
@@ -125,4 +139,35 @@ fn lines(lines: &[OrderLine]) -> String {
         table.add_row([sku, name, line.quantity.to_string(), price]);
     }
     format!("{table}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An order whose payment the provider declined or refused.
+    fn refused(state: PaymentState) -> OrderView {
+        OrderView {
+            status: OrderStatus::Cancelled.into(),
+            cancel_reason: CancelReason::PaymentDeclined.into(),
+            payment_state: state.into(),
+            payment_failure: "card_expired".to_owned(),
+            ..OrderView::default()
+        }
+    }
+
+    #[test]
+    fn why_a_payment_was_declined_is_told() {
+        let declined = refused(PaymentState::Declined);
+        assert!(order(&declined).contains("declined: card expired"), "{}", order(&declined));
+        let line = change(&declined, DateTime::UNIX_EPOCH);
+        assert!(
+            line.ends_with("cancelled: payment declined  stock –  payment declined: card expired"),
+            "{line}"
+        );
+        let voided = order(&refused(PaymentState::Voided));
+        assert!(voided.contains("voided, refused before: card expired"), "{voided}");
+        let unasked = OrderView { payment_failure: String::new(), ..declined };
+        assert!(!order(&unasked).contains("declined:"), "{}", order(&unasked));
+    }
 }
