@@ -5,7 +5,7 @@ use bowline_contracts::payment::v1;
 use bowline_contracts::payment::v1::payment_service_server::PaymentService;
 use bowline_database::Database;
 use bowline_kernel::OrderId;
-use bowline_payment_domain::Status as PaymentStatus;
+use bowline_payment_domain::{Phase, Status as PaymentStatus};
 use bowline_service::{ApiError, ErrorKind, Violations, read_failed};
 use tonic::{Request, Response, Status};
 
@@ -67,6 +67,10 @@ fn document(order_id: OrderId, payment: &Payment) -> Option<v1::Payment> {
         update_time: state.updated_at().map(timestamp),
         attempts,
         last_failure,
+        authorize_attempts: payment.calls.authorize,
+        capture_attempts: payment.calls.capture,
+        void_attempts: payment.calls.void,
+        void_asked: matches!(state.phase(), Phase::Authorizing { void_asked: true, .. }),
     })
 }
 

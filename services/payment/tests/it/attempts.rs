@@ -7,7 +7,7 @@ use bowline_payment_simulator::Switches;
 use bowline_test_support::eventually;
 
 use crate::api::get;
-use crate::neighbours::{new_order, stock_reserved};
+use crate::neighbours::{new_order, stock_reserved, void_payment};
 use crate::stage::{DEADLINE, Stage};
 
 #[tokio::test]
@@ -46,4 +46,22 @@ async fn a_first_attempt_that_was_enough_is_one() {
     let told = stage.told(order).await;
     let [PaymentEvent::Declined(event)] = &told[..] else { panic!("{told:?}") };
     assert_eq!((event.attempts, event.last_failure.as_str()), (1, ""));
+}
+
+#[tokio::test]
+async fn the_calls_for_each_operation_are_told_and_a_void_that_waits_for_its_authorisation() {
+    let stage = Stage::new(Switches { down: true, ..Switches::default() }).await;
+    let running = stage.running().await;
+    let mut replica = stage.replica(running.intents.clone()).await;
+    let order = new_order();
+    replica.hear(vec![stock_reserved(order, "tok_visa"), void_payment(order)]).await;
+    let waiting = get(&stage, &order.to_string()).await.unwrap();
+    assert_eq!((waiting.status(), waiting.void_asked), (PaymentStatus::Authorizing, true));
+
+    stage.simulator.set_switches(Switches::default());
+    stage.settled(order, Status::Voided).await;
+    let voided = get(&stage, &order.to_string()).await.unwrap();
+    assert!(!voided.void_asked && voided.authorize_attempts > 0, "{voided:?}");
+    assert_eq!((voided.capture_attempts, voided.void_attempts), (0, voided.attempts));
+    running.stop().await;
 }
