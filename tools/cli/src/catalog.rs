@@ -60,7 +60,7 @@ async fn list(inventory: &Service, limit: usize, output: Output) -> anyhow::Resu
             break;
         }
     }
-    output.document(&show::products(&found.products), &Json::from(&found))?;
+    output.document(&show::products(&found.products, &inventory.here), &Json::from(&found))?;
     if !request.page_token.is_empty() {
         say(&format!("there are more than {limit}: --limit shows more"));
     }
@@ -81,7 +81,9 @@ async fn show(inventory: &Service, skus: &[Sku], output: Output) -> anyhow::Resu
         return Ok(());
     }
     Err(anyhow!(
-        "not in the catalogue: {}; `bowline catalog show` lists what is, `bowline catalog import` enters more",
-        found.unknown_skus.join(", ")
+        "not in the catalogue: {}; `bowline catalog show{here}` lists what is, `bowline catalog import FILE{here}` enters \
+         more",
+        found.unknown_skus.join(", "),
+        here = inventory.here,
     ))
 }

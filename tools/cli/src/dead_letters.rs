@@ -148,7 +148,8 @@ async fn edit(services: &Services, args: &EditArgs) -> anyhow::Result<()> {
         note: args.operator.note.clone(),
     };
     client(service).edit_dead_letter(request).await.map_err(|status| service.refused(&status))?;
-    say(&format!("{letter} is changed; `bowline dead-letters retry {letter}` has it applied"));
+    let here = &service.here;
+    say(&format!("{letter} is changed; `bowline dead-letters retry {letter}{here}` has it applied"));
     Ok(())
 }
 

@@ -84,6 +84,40 @@ fn forget(folder: &Path) -> anyhow::Result<()> {
     }
     if removed.is_empty() {
         println!("there is no data in {}", folder.display());
+    } else if let Some(parent) = folder.parent().filter(|_| !folder.exists())
+        // What --data-dir has named: it goes unless something else lies there, and the next start makes it again.
+        && std::fs::remove_dir(parent).is_ok()
+    {
+        println!("removed {}, which was empty", parent.display());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_goes_with_the_data_unless_something_else_lies_there() {
+        let here = tempfile::tempdir().expect("a temporary folder");
+        let data = here.path().join("second");
+        let state = data.join("up");
+        fs::create_dir_all(state.join("logs")).expect("our folder");
+        forget(&state).expect("nobody uses it");
+        assert!(!data.exists());
+
+        fs::create_dir_all(state.join("logs")).expect("our folder");
+        fs::write(data.join("mine.txt"), "").expect("our folder");
+        forget(&state).expect("nobody uses it");
+        assert!(!state.exists() && data.join("mine.txt").exists());
+    }
+
+    #[test]
+    fn a_folder_that_has_never_held_data_stays() {
+        let here = tempfile::tempdir().expect("a temporary folder");
+        forget(&here.path().join("up")).expect("there is nothing");
+        assert!(here.path().exists());
+    }
 }

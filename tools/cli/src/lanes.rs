@@ -98,18 +98,17 @@ async fn tell_heads(services: &Services, shown: &mut [Shown]) {
 
 async fn find(services: &Services, lane: &Lane) -> anyhow::Result<v1::HeardLane> {
     let heard = heard(services, &lane.service).await?;
+    let Service { name: service, here, .. } = &services[&lane.service];
     let found = heard.into_iter().find(|shown| shown.lane == *lane).map(|shown| shown.heard);
     let found = found.with_context(|| {
         format!(
-            "{} hears no lane {lane}: `bowline lanes show {}` lists those that it does",
-            lane.service, lane.service
+            "{service} hears no lane {lane}: `bowline lanes show {service}{here}` lists those that it does"
         )
     })?;
     ensure!(
         found.state() == v1::HeardLaneState::Forgotten,
         "{lane} does not wait for this: only a lane whose source has lost what was applied can be accepted, see \
-         `bowline lanes show {}`",
-        lane.service
+         `bowline lanes show {service}{here}`"
     );
     Ok(found)
 }

@@ -86,9 +86,9 @@ async fn place(args: &PlaceArgs, services: &ServiceArgs, output: Output, stop: &
     let written = Written { request_id, answer: Json::from(&answer) };
     let order = answer.order.ok_or_else(|| service.nothing("order"))?;
     let Some(projection) = projection else {
-        return output.document(&show::placed(&order), &written);
+        return output.document(&show::placed(&order, &service.here), &written);
     };
-    output.line(show::placed(&order).trim_end(), &written)?;
+    output.line(show::placed(&order, &service.here).trim_end(), &written)?;
     let order_id = order.order_id.parse()?;
     let watch = Watch { projection: &projection, order_id, timeout: args.timeout };
     stop.or(watch.until_finished(output)).await
@@ -102,9 +102,11 @@ fn not_placed(service: &Service, args: &PlaceArgs, status: &Status) -> anyhow::E
         told = told.replace(&format!("lines[{place}].quantity"), &format!("the quantity of {}", line.sku));
     }
     if told.contains("in the catalogue") {
-        told.push_str(
-            "; `bowline catalog show` lists what can be ordered, `bowline catalog import` enters more",
+        let here = &service.here;
+        let mend = format!(
+            "`bowline catalog show{here}` lists what can be ordered, `bowline catalog import FILE{here}` enters"
         );
+        told = format!("{told}; {mend} more");
     }
     anyhow!(told)
 }
@@ -126,13 +128,17 @@ async fn cancel(
     });
     let answer = cancelled.await?.map_err(|status| match status.code() {
         Code::FailedPrecondition => {
-            anyhow!("order {order_id} cannot be cancelled: {}; `bowline order history {order_id}` tells how it came to that", status.message())
+            let (why, here) = (status.message(), &service.here);
+            anyhow!(
+                "order {order_id} cannot be cancelled: {why}; `bowline order history {order_id}{here}` tells how it came \
+                 to that"
+            )
         }
         _ => no_order(&service, order_id, &status),
     })?;
     let written = Written { request_id, answer: Json::from(&answer) };
     let order = answer.order.ok_or_else(|| service.nothing("order"))?;
-    output.document(&show::cancelled(&order), &written)
+    output.document(&show::cancelled(&order, &service.here), &written)
 }
 
 async fn get(projection: &Service, order_id: OrderId, output: Output) -> anyhow::Result<()> {
@@ -166,7 +172,8 @@ async fn list(projection: &Service, args: &ListArgs, output: Output) -> anyhow::
             break;
         }
     }
-    output.document(&show::orders(&found.orders, args.is_filtered()), &Json::from(&found))?;
+    output
+        .document(&show::orders(&found.orders, args.is_filtered(), &projection.here), &Json::from(&found))?;
     if !found.next_page_token.is_empty() {
         say(&format!("there are more than {limit}: --limit shows more, --since and --until others"));
     }
@@ -187,9 +194,10 @@ async fn history(projection: &Service, order_id: OrderId, output: Output) -> any
 fn no_order(service: &Service, order_id: OrderId, status: &Status) -> anyhow::Error {
     match status.code() {
         Code::NotFound => anyhow!(
-            "{} knows no order {order_id}: `bowline order list` shows those that there are; one that was placed a \
+            "{} knows no order {order_id}: `bowline order list{}` shows those that there are; one that was placed a \
              moment ago may be on its way",
-            service.name
+            service.name,
+            service.here
         ),
         _ => service.refused(status),
     }

@@ -32,7 +32,9 @@ async fn show(services: &ServiceArgs, order_id: OrderId, output: Output) -> anyh
     let answer = PaymentServiceClient::new(service.channel.clone()).get_payment(request).await;
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
-        Err(status) if status.code() == Code::NotFound => return Err(no_payment(services, order_id).await),
+        Err(status) if status.code() == Code::NotFound => {
+            return Err(no_payment(services, order_id, &service.here).await);
+        }
         Err(status) => return Err(service.refused(&status)),
     };
     let payment = answer.payment.as_ref().ok_or_else(|| service.nothing("payment"))?;
@@ -40,10 +42,10 @@ async fn show(services: &ServiceArgs, order_id: OrderId, output: Output) -> anyh
 }
 
 /// Why there is no payment: it has not begun, or there is no such order, which orders knows.
-async fn no_payment(services: &ServiceArgs, order_id: OrderId) -> anyhow::Error {
+async fn no_payment(services: &ServiceArgs, order_id: OrderId, here: &str) -> anyhow::Error {
     let none = format!(
-        "order {order_id} has no payment: it begins once stock is reserved; `bowline order history {order_id}` shows how \
-         far the order is"
+        "order {order_id} has no payment: it begins once stock is reserved; `bowline order history {order_id}{here}` shows \
+         how far the order is"
     );
     let orders = match services.one("orders") {
         Ok(orders) => orders,
@@ -53,7 +55,9 @@ async fn no_payment(services: &ServiceArgs, order_id: OrderId) -> anyhow::Error 
     match OrdersServiceClient::new(orders.channel.clone()).get_order(request).await {
         Ok(_) => anyhow!(none),
         Err(status) if status.code() == Code::NotFound => {
-            anyhow!("no order {order_id} was ever placed: `bowline order list` shows those that there are")
+            anyhow!(
+                "no order {order_id} was ever placed: `bowline order list{here}` shows those that there are"
+            )
         }
         Err(status) => {
             let why = orders.refused(&status);

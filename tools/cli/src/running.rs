@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use bowline_dev_stack::{Ending, Stack, StackOptions, wait_until_gone};
+use anyhow::{Context as _, bail};
+use bowline_dev_stack::{Ending, Owner, Stack, StackOptions, wait_until_gone};
 use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_messaging::KafkaOptions;
 
@@ -112,13 +112,14 @@ pub(crate) async fn start_with(
     args: &StackArgs,
     stop: &Stop,
 ) -> anyhow::Result<Stack> {
+    let folder = options.folders.state.clone();
+    refuse_a_second(&folder, &args.folders.hint()).await?;
     match (&args.postgres_url, &args.kafka) {
         (None, None) => say("starting PostgreSQL and Kafka"),
         (None, Some(brokers)) => say(&format!("starting PostgreSQL; Kafka is given: {brokers}")),
         (Some(_), None) => say("starting Kafka; PostgreSQL is given"),
         (Some(_), Some(_)) => say("PostgreSQL and Kafka are given"),
     }
-    let folder = options.folders.state.clone();
     let started = stop.or(Box::pin(Stack::start(options))).await;
     if started.as_ref().is_err_and(anyhow::Error::is::<Stopped>) {
         // The start was given up half-way: the guardian stops what there is of it.
@@ -133,6 +134,19 @@ pub(crate) async fn start_with(
         ));
     }
     Ok(stack)
+}
+
+/// Refuses while a stack runs in `folder`, before anything is said to be started. The stack itself looks once more.
+async fn refuse_a_second(folder: &Path, hint: &str) -> anyhow::Result<()> {
+    if let Some(owner) = Owner::of(folder).await? {
+        bail!(
+            "a stack runs in {}, started by process {}: stop it with `bowline down{hint}`, or give another folder with \
+             --data-dir",
+            folder.display(),
+            owner.pid()
+        );
+    }
+    Ok(())
 }
 
 /// Where the services' logs are.

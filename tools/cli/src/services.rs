@@ -64,6 +64,8 @@ pub(crate) struct OperatorArgs {
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) url: String,
+    /// What has to be added to another command for it to find the same stack.
+    pub(crate) here: String,
     /// Connects when a call is made: a service that is away shows in its call.
     pub(crate) channel: Channel,
 }
@@ -85,9 +87,10 @@ impl ServiceArgs {
             })?;
             urls = SERVICES.iter().flat_map(|service| published(&stack.addresses, service)).collect();
         }
+        let here = self.folders.hint();
         let replica = |(name, url): (String, String)| {
             let url = with_scheme(&url);
-            Ok(Service { channel: connect(&url)?, name, url })
+            Ok(Service { channel: connect(&url)?, name, url, here: here.clone() })
         };
         urls.into_iter().map(replica).collect()
     }
@@ -114,7 +117,8 @@ impl Service {
     #[cfg(test)]
     pub(crate) fn for_tests(name: &str) -> Self {
         let url = "http://127.0.0.1:1".to_owned();
-        Self { name: name.to_owned(), channel: connect(&url).expect("a URL"), url }
+        let channel = connect(&url).expect("a URL");
+        Self { name: name.to_owned(), channel, url, here: " --data-dir /tmp/x".to_owned() }
     }
 
     /// What went wrong on the way to it; `None` if it has answered.

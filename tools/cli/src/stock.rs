@@ -60,7 +60,7 @@ async fn show(inventory: &Service, args: &ShowArgs, output: Output) -> anyhow::R
     if args.movements {
         let limit = usize::try_from(args.limit)?;
         let (movements, more) = latest(inventory, &args.sku, limit).await?;
-        text.push_str(&show::movements(&movements));
+        text.push_str(&show::movements(&movements, &inventory.here));
         shown.movements = Some(movements.iter().map(Json::from).collect());
         if more {
             say(&format!("there are older movements than these {limit}: --limit shows more"));
@@ -110,7 +110,8 @@ async fn adjust(inventory: &Service, args: &AdjustArgs, output: Output, stop: &S
 fn no_stock(inventory: &Service, sku: &Sku, status: &Status) -> anyhow::Error {
     match status.code() {
         Code::NotFound => {
-            anyhow!("no product has the SKU {sku}: `bowline catalog show` lists those that there are")
+            let here = &inventory.here;
+            anyhow!("no product has the SKU {sku}: `bowline catalog show{here}` lists those that there are")
         }
         _ => inventory.refused(status),
     }

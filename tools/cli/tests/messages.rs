@@ -90,6 +90,21 @@ fn what_keeps_a_stack_from_starting_in_the_background_is_told_where_it_was_asked
 }
 
 #[test]
+fn a_second_stack_in_the_same_folder_is_refused_before_anything_is_started() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let state = folder.path().join("up");
+    std::fs::create_dir(&state).expect("our folder");
+    let held = std::fs::File::create(state.join("lock")).expect("our folder");
+    held.lock().expect("nobody else has it");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bowline"));
+    command.args(["up", "--empty", "--data-dir"]).arg(folder.path());
+    let output = command.output().expect("cargo has built it");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.starts_with(&format!("error: a stack runs in {}", state.display())), "{said}");
+}
+
+#[test]
 fn where_nothing_runs_there_is_nothing_to_stop() {
     let output = bowline(&["down", "--remove-data"]);
     let told = String::from_utf8(output.stdout).expect("text");

@@ -99,7 +99,7 @@ fn the_catalogue_is_filled_or_left_alone(newcomer: &Newcomer<'_>) {
     let said = newcomer.is_refused(&["catalog", "import", text(&wrong)]);
     assert!(said.contains("nothing was written") && said.contains("line 3: price must be"), "{said}");
     let empty = newcomer.runs(&["catalog", "show"]).printed;
-    assert_eq!(empty, "the catalogue is empty; `bowline catalog import FILE` fills it\n");
+    assert!(empty.starts_with("the catalogue is empty; `bowline catalog import FILE --data-dir "), "{empty}");
 
     let imported = newcomer.reads_one(&["catalog", "import", text(&right)]);
     let counts = |imported: &Value| {
@@ -207,10 +207,13 @@ fn what_cannot_be_done_is_told(newcomer: &Newcomer<'_>) {
     let unknown = "01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11";
     for command in ["get", "history", "cancel"] {
         let said = newcomer.is_refused(&["order", command, unknown]);
-        assert!(said.contains(unknown) && said.contains("`bowline order list`"), "{said}");
+        assert!(said.contains(unknown) && said.contains("`bowline order list --data-dir "), "{said}");
     }
     let said = newcomer.is_refused(&["order", "place", "--customer", "17850", "MUG=1", "JUG=1"]);
-    assert!(said.contains("the SKU JUG must be in the catalogue; `bowline catalog show`"), "{said}");
+    assert!(
+        said.contains("the SKU JUG must be in the catalogue; `bowline catalog show --data-dir "),
+        "{said}"
+    );
     let said = newcomer.is_refused(&["stock", "adjust", "MUG=+5", "CUP=-1"]);
     assert!(said.contains("would leave fewer than none"), "{said}");
     let levels = newcomer.reads_one(&["stock", "adjust", "MUG=+5", "CUP=+1", "--reason", "found"]);

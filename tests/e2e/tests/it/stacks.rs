@@ -107,7 +107,8 @@ async fn two_stacks_run_in_the_background_beside_each_other_until_each_is_ended(
     let again = first.runs(&["up", "--detach", "--empty"]);
     assert_eq!(again.status, Some(1), "{again:?}");
     let refusal = format!("runs in {}, started by process {owner}: ", first.state().display());
-    assert!(again.said.contains(&refusal) && again.said.contains("`bowline down`"), "{again:?}");
+    assert!(again.said.contains(&refusal) && again.said.contains(&hint), "{again:?}");
+    assert!(!again.said.contains("starting PostgreSQL"), "{again:?}");
 
     second_beside(&second);
     an_order_is_placed(&first, folder.path());
@@ -126,7 +127,7 @@ async fn two_stacks_run_in_the_background_beside_each_other_until_each_is_ended(
     assert!(second.does(&["catalog", "show"]).contains("the catalogue is empty"), "it goes on");
     let down = second.does(&["down", "--remove-data"]);
     assert!(down.contains(&format!("removed {}", second.state().join("postgres").display())), "{down}");
-    assert!(!second.state().exists());
+    assert!(!second.folder.exists(), "nothing else lay in it");
 }
 
 /// Starts a second stack on a run of ports; a third finds them taken.

@@ -4,10 +4,10 @@ use bowline_contracts::inventory::v1::Product;
 
 use crate::tables::{at, money, table};
 
-/// The catalogue, or its beginning.
-pub(super) fn products(products: &[Product]) -> String {
+/// The catalogue, or its beginning. `here` finds the same stack again.
+pub(super) fn products(products: &[Product], here: &str) -> String {
     if products.is_empty() {
-        return "the catalogue is empty; `bowline catalog import FILE` fills it\n".to_owned();
+        return format!("the catalogue is empty; `bowline catalog import FILE{here}` fills it\n");
     }
     found(products)
 }

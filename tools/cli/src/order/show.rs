@@ -6,22 +6,22 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::tables::{NOTHING, at, facts, money, table, words};
 
-/// An order that was accepted.
-pub(super) fn placed(order: &Order) -> String {
+/// An order that was accepted. `here` finds the same stack again.
+pub(super) fn placed(order: &Order, here: &str) -> String {
     let id = &order.order_id;
     format!(
-        "order {id} is accepted: {} for {}\n{}`bowline order watch {id}` follows it, `bowline order history {id}` shows what \
-         was done for it\n",
+        "order {id} is accepted: {} for {}\n{}`bowline order watch {id}{here}` follows it, \
+         `bowline order history {id}{here}` shows what was done for it\n",
         units(&order.lines),
         money(order.total.as_ref()),
         lines(&order.lines),
     )
 }
 
-/// An order that was cancelled.
-pub(super) fn cancelled(order: &Order) -> String {
+/// An order that was cancelled. `here` finds the same stack again.
+pub(super) fn cancelled(order: &Order, here: &str) -> String {
     let id = &order.order_id;
-    format!("order {id} is cancelled; `bowline order history {id}` shows what is undone for it\n")
+    format!("order {id} is cancelled; `bowline order history {id}{here}` shows what is undone for it\n")
 }
 
 /// One order, with what stock and payment did for it.
@@ -46,15 +46,14 @@ pub(super) fn order(view: &OrderView) -> String {
     format!("{facts}{}", lines(&view.lines))
 }
 
-/// Several orders. `filtered` says whether there may be others.
-pub(super) fn orders(views: &[OrderView], filtered: bool) -> String {
+/// Several orders. `filtered` says whether there may be others, `here` finds the same stack again.
+pub(super) fn orders(views: &[OrderView], filtered: bool, here: &str) -> String {
     if views.is_empty() {
-        let told = if filtered {
-            "no order is like this; `bowline order list` without filters shows all\n"
+        return if filtered {
+            format!("no order is like this; `bowline order list{here}` without filters shows all\n")
         } else {
-            "there is no order; `bowline order place --customer ID SKU=QUANTITY` places one\n"
+            format!("there is no order; `bowline order place --customer ID SKU=QUANTITY{here}` places one\n")
         };
-        return told.to_owned();
     }
     let mut table = table(&["order", "placed", "customer", "units", "total", "status", "stock", "payment"]);
     for view in views {
@@ -154,6 +153,16 @@ mod tests {
             payment_failure: "card_expired".to_owned(),
             ..OrderView::default()
         }
+    }
+
+    #[test]
+    fn what_to_run_next_finds_the_same_stack() {
+        let placed = placed(&Order { order_id: "o-1".to_owned(), ..Order::default() }, " --data-dir /tmp/x");
+        assert!(
+            placed.contains("`bowline order watch o-1 --data-dir /tmp/x` follows it")
+                && placed.contains("`bowline order history o-1 --data-dir /tmp/x`"),
+            "{placed}"
+        );
     }
 
     #[test]

@@ -85,22 +85,23 @@ impl Watch<'_> {
         if let Ok(told) = tokio::time::timeout(UNKNOWN_AFTER, &mut first).await {
             return told;
         }
-        let (order_id, name) = (self.order_id, &self.projection.name);
+        let (order_id, Service { name, here, .. }) = (self.order_id, self.projection);
         say(&format!(
-            "{name} knows no order {order_id} yet and waits for it; `bowline order list` shows those that it knows"
+            "{name} knows no order {order_id} yet and waits for it; `bowline order list{here}` shows those that it knows"
         ));
         first.await
     }
 
     fn not_finished(&self, last: Option<&OrderView>) -> anyhow::Error {
         let (order_id, timeout) = (self.order_id, humantime::format_duration(self.timeout));
+        let here = &self.projection.here;
         match last {
             None => anyhow!(
-                "no order {order_id} has become known within {timeout}: `bowline order list` shows those that are"
+                "no order {order_id} has become known within {timeout}: `bowline order list{here}` shows those that are"
             ),
             Some(view) => anyhow!(
-                "order {order_id} is not finished after {timeout} but {}: `bowline order history {order_id}` shows what \
-                 it waits for",
+                "order {order_id} is not finished after {timeout} but {}: `bowline order history {order_id}{here}` shows \
+                 what it waits for",
                 show::standing(view)
             ),
         }

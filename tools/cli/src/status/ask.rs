@@ -32,7 +32,7 @@ pub(super) async fn all(replicas: &[Service], patience: Duration) -> Vec<Asked> 
 }
 
 async fn one(replica: &Service, patience: Duration) -> Asked {
-    let Service { name, url, channel } = replica;
+    let Service { name, url, channel, .. } = replica;
     let mut client = StatusServiceClient::new(channel.clone());
     let asked = tokio::time::timeout(patience, client.get_status(v1::GetStatusRequest {})).await;
     let answer = match asked {

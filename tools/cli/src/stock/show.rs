@@ -12,9 +12,10 @@ pub(super) fn levels(levels: &[StockLevel]) -> String {
     format!("{table}\n")
 }
 
-pub(super) fn movements(movements: &[Movement]) -> String {
+/// What has led to a level. `here` finds the same stack again.
+pub(super) fn movements(movements: &[Movement], here: &str) -> String {
     if movements.is_empty() {
-        return "nothing has moved yet; `bowline stock adjust SKU=+UNITS` adds units\n".to_owned();
+        return format!("nothing has moved yet; `bowline stock adjust SKU=+UNITS{here}` adds units\n");
     }
     let mut table = table(&["at", "what", "available", "reserved", "sold", "order or reason"]);
     for movement in movements {
