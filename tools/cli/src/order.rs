@@ -3,6 +3,7 @@
 mod args;
 mod history;
 mod show;
+mod wait;
 mod watch;
 mod waterfall;
 

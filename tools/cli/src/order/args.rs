@@ -45,7 +45,7 @@ pub(super) enum Action {
     ///
     /// Every step stands below the one that caused it, with the time since the first step, how long it took from its
     /// cause to it, and how often the payment provider was called for it. What undoes an earlier step is marked with ↩.
-    /// The slowest step is named below.
+    /// The slowest step is named below, or, while the order is not finished, whom it waits for and for how long.
     #[command(after_help = "Examples:
   bowline order history 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11
   bowline order history 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11 --output json")]

@@ -34,6 +34,8 @@ pub(super) struct Document<'a> {
     order_id: OrderId,
     finished: bool,
     slowest_event_id: Option<&'a str>,
+    /// The services whose turn it is; none once it is finished.
+    waits_for: Vec<&'static str>,
     entries: Vec<Told<'a>>,
 }
 
@@ -118,6 +120,7 @@ impl<'a> History<'a> {
             order_id,
             finished: self.is_finished(),
             slowest_event_id: self.slowest().map(|step| step.entry.event_id.as_str()),
+            waits_for: self.wait().map(|wait| wait.services).unwrap_or_default(),
             entries: entries.collect(),
         }
     }
@@ -264,6 +267,7 @@ pub(super) mod tests {
             serde_json::to_value(History::of(&entries).unwrap().document(OrderId::new(uuid::Uuid::nil())));
         let json = json.unwrap();
         assert_eq!((&json["finished"], &json["slowest_event_id"]), (&true.into(), &"3".into()));
+        assert_eq!(json["waits_for"], serde_json::json!([]));
         let released = &json["entries"][4];
         assert_eq!(released["type"], "bowline.inventory.v1.StockReleased");
         assert_eq!(

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint};
 
 use super::history::{History, Step};
+use super::wait::Wait;
 use crate::tables::bare_table;
 
 /// Narrower terminals show no bars; the numbers say the same.
@@ -66,10 +67,15 @@ fn cells(history: &History<'_>, step: &Step<'_>, whole: TimeDelta) -> [Cell; 7] 
     if entry.compensation {
         cells = cells.map(|cell| cell.fg(Color::Yellow));
     }
-    if history.slowest().is_some_and(|slowest| std::ptr::eq(slowest, step)) {
+    if slowest(history).is_some_and(|slowest| std::ptr::eq(slowest, step)) {
         cells = cells.map(|cell| cell.add_attribute(Attribute::Bold));
     }
     cells
+}
+
+/// The slowest step, once it is known to be: what is waited for may become slower than all before it.
+fn slowest<'h, 'a>(history: &'h History<'a>) -> Option<&'h Step<'a>> {
+    history.slowest().filter(|_| history.is_finished())
 }
 
 /// The time from the cause of a step to it, within the whole time.
@@ -87,7 +93,7 @@ fn bar(history: &History<'_>, step: &Step<'_>, whole: TimeDelta) -> String {
 fn remarks(history: &History<'_>, now: DateTime<Utc>, told: TimeDelta) -> String {
     let mut text = String::new();
     let mut say = |line: String| writeln!(text, "{line}").expect("a String takes all text");
-    if let Some(slowest) = history.slowest()
+    if let Some(slowest) = slowest(history)
         && let Some((cause, took)) = slowest.cause.zip(history.took(slowest))
     {
         let cause = &history.steps[cause];
@@ -107,13 +113,10 @@ fn remarks(history: &History<'_>, now: DateTime<Utc>, told: TimeDelta) -> String
     if history.steps.iter().any(|step| step.entry.compensation) {
         say("↩ undoes what an earlier step has done".to_owned());
     }
-    if let Some(last) = history.last().filter(|_| !history.is_finished()) {
-        let waiting = span((now - last.at).max(TimeDelta::zero()));
-        say(format!(
-            "not finished: nothing has followed {} in {} for {waiting}",
-            last.name(),
-            last.entry.service
-        ));
+    if let Some(Wait { services, since }) = history.wait() {
+        let waiting = span((now - since.at).max(TimeDelta::zero()));
+        let services = services.join(" and ");
+        say(format!("not finished: it has waited for {services} for {waiting}, since {}", since.name()));
     }
     if history.steps.iter().any(|step| step.is_early) {
         say("a cause is still on its way to projection: ask again in a moment".to_owned());
@@ -193,8 +196,7 @@ order 00000000-0000-0000-0000-000000000000
        at     took  calls  service    step                                       says
   +0.0 ms                  orders     OrderPlaced      █
  +12.0 ms  12.0 ms         inventory  └ StockReserved  █
-slowest step: StockReserved in inventory, 12.0 ms of 12.0 ms after OrderPlaced
-not finished: nothing has followed StockReserved in inventory for 3.20 s
+not finished: it has waited for payment for 3.20 s, since StockReserved
 ";
         assert_eq!(shown(&confirmed()[..2], 3_212, None), expected);
     }
