@@ -88,5 +88,5 @@ fn status(reconciled: &Reconciled) -> ExitCode {
 fn print(args: &ReconcileArgs, reconciled: &Reconciled) -> anyhow::Result<()> {
     args.output
         .output
-        .line(show::text(reconciled).trim_end(), &show::Round::new(reconciled, SystemClock.now()))
+        .line(show::text(reconciled, args.grace).trim_end(), &show::Round::new(reconciled, SystemClock.now()))
 }

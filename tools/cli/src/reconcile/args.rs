@@ -32,7 +32,7 @@ pub(crate) struct ReconcileArgs {
     pub(super) metrics_listen: Option<SocketAddr>,
     /// How long nothing of an order must have changed before it is compared
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
-    grace: Duration,
+    pub(super) grace: Duration,
     /// How long to wait before what differs is looked at again
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     confirm_after: Duration,

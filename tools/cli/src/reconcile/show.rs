@@ -1,13 +1,14 @@
 //! A round of reconciliation, for people and for programs.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use bowline_prove::{Difference, Reconciled};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// For people.
-pub(super) fn text(reconciled: &Reconciled) -> String {
+/// For people. `grace` is how long nothing of an order must have changed before it is compared.
+pub(super) fn text(reconciled: &Reconciled, grace: Duration) -> String {
     let Reconciled { compared, open, unsettled, differences } = reconciled;
     let mut text = String::new();
     for Difference { reference, kind, says, cause, remedy } in differences {
@@ -24,11 +25,26 @@ pub(super) fn text(reconciled: &Reconciled) -> String {
             .expect("a String takes all text");
     }
     match differences.len() {
+        0 if *compared == 0 => {
+            writeln!(text, "; {}", nothing_compared(*open, grace)).expect("a String takes all text");
+        }
         0 => text.push_str("; no differences\n"),
         1 => text.push_str("; 1 difference\n"),
         count => writeln!(text, "; {count} differences").expect("a String takes all text"),
     }
     text
+}
+
+/// No difference is no good news where nothing was compared.
+fn nothing_compared(open: u64, grace: Duration) -> String {
+    let grace = humantime::format_duration(grace);
+    match open {
+        0 => "nothing was compared: there is no order yet".to_owned(),
+        _ => format!(
+            "nothing was compared: every order is unfinished or has changed within the last {grace}; wait, or give a \
+             shorter --grace"
+        ),
+    }
 }
 
 /// For programs.
@@ -60,6 +76,20 @@ mod tests {
             remedy: "three".into(),
         };
         Reconciled { compared: 7, open: 2, unsettled: 0, differences: vec![difference; differences] }
+    }
+
+    fn text(reconciled: &Reconciled) -> String {
+        super::text(reconciled, Duration::from_secs(30))
+    }
+
+    #[test]
+    fn nothing_compared_is_not_told_as_no_difference() {
+        let young = text(&Reconciled { compared: 0, ..round(0) });
+        assert!(young.starts_with("0 orders compared, 2 not at rest yet; nothing was compared: "), "{young}");
+        assert!(young.contains("within the last 30s") && !young.contains("no differences"), "{young}");
+        let none = text(&Reconciled { compared: 0, open: 0, ..round(0) });
+        assert!(none.ends_with("nothing was compared: there is no order yet\n"), "{none}");
+        assert!(text(&Reconciled { compared: 0, ..round(1) }).ends_with("; 1 difference\n"));
     }
 
     #[test]
