@@ -20,6 +20,15 @@ pub(crate) async fn run(args: &CheckArgs, stop: &Stop) -> anyhow::Result<ExitCod
     Ok(if proof.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The same, where it is no failure that none runs.
+pub(crate) fn find_running(folders: &FolderArgs) -> anyhow::Result<Option<StackDescription>> {
+    match find(folders) {
+        Ok(stack) => Ok(Some(stack)),
+        Err(error) if matches!(error.downcast_ref(), Some(Error::NotRunning { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The stack that `up` has started, else the one that `demo` has.
 pub(crate) fn find(folders: &FolderArgs) -> anyhow::Result<StackDescription> {
     match StackDescription::load(&folders.of("up")?.state) {

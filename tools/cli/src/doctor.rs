@@ -10,11 +10,11 @@ mod show;
 
 use std::process::ExitCode;
 
-use bowline_dev_stack::{Error, Owner, StackDescription};
+use bowline_dev_stack::{Owner, StackDescription};
 
 pub(crate) use self::args::DoctorArgs;
 use self::finding::{Finding, Status};
-use crate::check::find;
+use crate::check::find_running;
 use crate::stop::Stop;
 
 /// Looks at everything and tells it. Nothing is started, changed or installed.
@@ -29,7 +29,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     // Services that run elsewhere need nothing of this machine, and the stack of this machine is not theirs.
     let stack = if args.urls.is_empty() {
-        let stack = running(args)?;
+        let stack = find_running(&args.stack.folders)?;
         findings.extend(machine::examine(args, stack.is_some()).await?);
         findings.push(told(args, stack.as_ref()).await?);
         stack
@@ -43,15 +43,6 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     );
     findings.extend(services?.into_iter().chain(postgres).chain(kafka));
     Ok(findings)
-}
-
-/// The stack of this machine, if one runs.
-fn running(args: &DoctorArgs) -> anyhow::Result<Option<StackDescription>> {
-    match find(&args.stack.folders) {
-        Ok(stack) => Ok(Some(stack)),
-        Err(error) if matches!(error.downcast_ref(), Some(Error::NotRunning { .. })) => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 /// What is known of the stack of this machine as a whole.

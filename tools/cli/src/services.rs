@@ -5,16 +5,18 @@ use std::error::Error as _;
 use std::iter;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, anyhow};
 use bowline_contracts::payloads::Json;
+use bowline_dev_stack::StackDescription;
 use bowline_resilience::RetrySettings;
-use clap::Args;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _};
 use serde::Serialize;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
-use crate::args::FolderArgs;
-use crate::check::find;
+use crate::args::{FolderArgs, Options};
+use crate::check::{find, find_running};
 use crate::output::OutputArgs;
 use crate::screen::say;
 
@@ -41,6 +43,9 @@ pub(crate) struct CallArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ServiceArgs {
     /// gRPC addresses of services; those of the stack that runs on this machine if left out
+    ///
+    /// A command that calls a service that is not named here looks for it in the stack of this machine. `status`, `lanes` and
+    /// `dead-letters`, which look at all services, look at those alone that are named.
     #[arg(long = "url", env = "BOWLINE_SERVICE_URLS", value_name = "NAME=URL", value_delimiter = ',',
           value_parser = named_url, global = true)]
     urls: Vec<(String, String)>,
@@ -82,34 +87,50 @@ impl ServiceArgs {
         let mut urls = self.urls.clone();
         urls.sort_by(|(a, _), (b, _)| a.cmp(b));
         if urls.is_empty() {
-            let stack = find(&self.folders).map_err(|error| {
-                anyhow!("{error:#}, or name the services of another one with --url NAME=URL")
-            })?;
+            let stack = self.stack()?;
             urls = SERVICES.iter().flat_map(|service| published(&stack.addresses, service)).collect();
         }
-        let here = self.folders.hint();
-        let replica = |(name, url): (String, String)| {
-            let url = with_scheme(&url);
-            Ok(Service { channel: connect(&url)?, name, url, here: here.clone() })
-        };
-        urls.into_iter().map(replica).collect()
+        urls.into_iter().map(|(name, url)| self.service(name, &url)).collect()
     }
 
-    /// One service.
+    /// One of the four services: where it was given, else in the stack of this machine.
     pub(crate) fn one(&self, name: &str) -> anyhow::Result<Service> {
-        let mut all = self.all()?;
-        check_known(&all, name)?;
-        Ok(all.remove(name).expect("it is known"))
+        if let Some((unknown, _)) = self.urls.iter().find(|(given, _)| !SERVICES.contains(&given.as_str())) {
+            let expected = format!("no service is called {unknown}: --url names {}", SERVICES.join(", "));
+            return Err(Options::command().error(ErrorKind::ValueValidation, expected).into());
+        }
+        let is_given = |(given, _): &&(String, String)| given == name;
+        let url = match self.urls.iter().find(is_given) {
+            Some((_, url)) => url.clone(),
+            None if self.urls.is_empty() => first(&self.stack()?, name)?,
+            // Services that run elsewhere need no stack here.
+            None => match find_running(&self.folders)? {
+                Some(stack) => first(&stack, name)?,
+                None => return Err(not_known(name)),
+            },
+        };
+        self.service(name.to_owned(), &url)
+    }
+
+    fn service(&self, name: String, url: &str) -> anyhow::Result<Service> {
+        let url = with_scheme(url);
+        Ok(Service { channel: connect(&url)?, name, url, here: self.folders.hint() })
+    }
+
+    /// The stack of this machine.
+    fn stack(&self) -> anyhow::Result<StackDescription> {
+        find(&self.folders)
+            .map_err(|error| anyhow!("{error:#}, or name the services of another one with --url NAME=URL"))
     }
 }
 
 /// Fails if the address of a service that was named is not known.
 pub(crate) fn check_known<T>(known: &BTreeMap<String, T>, service: &str) -> anyhow::Result<()> {
-    ensure!(
-        known.contains_key(service),
-        "no address of a service {service} is known: give --url {service}=http://HOST:PORT"
-    );
-    Ok(())
+    if known.contains_key(service) { Ok(()) } else { Err(not_known(service)) }
+}
+
+fn not_known(service: &str) -> anyhow::Error {
+    anyhow!("no address of a service {service} is known: give --url {service}=http://HOST:PORT")
 }
 
 impl Service {
@@ -151,9 +172,11 @@ impl Service {
         }
     }
 
-    /// Says that it is called again after a failure.
-    pub(crate) fn say_again(&self, status: &Status, wait: Duration) {
-        say(&format!("{}: {}; trying again in {} ms", self.name, status.message(), wait.as_millis()));
+    /// Says that it is called again after a failure. To be said once, however often it is.
+    pub(crate) fn say_again(&self, status: &Status) {
+        let Self { name, url, .. } = self;
+        let trouble = Self::trouble(status).unwrap_or_else(|| status.message().to_owned());
+        say(&format!("{name} at {url}: {trouble}; trying again for a few seconds"));
     }
 
     /// It has answered, but without what the answer is about.
@@ -188,6 +211,12 @@ fn published(addresses: &BTreeMap<String, String>, service: &str) -> Vec<(String
     replicas.into_iter().map(|(_, address)| (service.to_owned(), address.clone())).collect()
 }
 
+/// The address of a service's first replica in a stack.
+fn first(stack: &StackDescription, service: &str) -> anyhow::Result<String> {
+    let replicas = published(&stack.addresses, service);
+    replicas.into_iter().next().map(|(_, address)| address).ok_or_else(|| not_known(service))
+}
+
 fn connect(url: &str) -> anyhow::Result<Channel> {
     let endpoint = Endpoint::from_shared(url.to_owned()).with_context(|| format!("{url} is not a URL"))?;
     Ok(endpoint.timeout(CALL_TIMEOUT).connect_lazy())
@@ -206,6 +235,8 @@ pub(crate) fn named_url(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -215,6 +246,35 @@ mod tests {
         let plain = ("orders".to_owned(), "http://127.0.0.1:1".to_owned());
         assert_eq!(named_url("orders=http://127.0.0.1:1"), Ok(plain));
         assert!(named_url("orders=127.0.0.1:1").is_ok() && named_url("http://127.0.0.1:1").is_err());
+    }
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        services: ServiceArgs,
+    }
+
+    #[tokio::test]
+    async fn what_is_not_named_is_called_on_this_machine_while_a_stack_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("up");
+        std::fs::create_dir(&state).unwrap();
+        let addresses = r#"{"orders.grpc":"127.0.0.1:2","projection.grpc":"127.0.0.1:3"}"#;
+        let stack = format!(r#"{{"kafka_brokers":"","databases":{{}},"addresses":{addresses}}}"#);
+        std::fs::write(state.join("stack.json"), stack).unwrap();
+        let lock = std::fs::File::create(state.join("lock")).unwrap();
+        lock.lock().unwrap();
+
+        let folder = folder.path().to_str().unwrap();
+        let line = ["bowline", "--data-dir", folder, "--url", "orders=127.0.0.1:1"];
+        let services = Line::try_parse_from(line).unwrap().services;
+        let url = |name| services.one(name).map(|service| service.url);
+        assert_eq!(url("orders").unwrap(), "http://127.0.0.1:1");
+        assert_eq!(url("projection").unwrap(), "http://127.0.0.1:3");
+        assert_eq!(services.all().unwrap().into_keys().collect::<Vec<_>>(), ["orders"]);
+        drop(lock);
+        let told = url("projection").unwrap_err().to_string();
+        assert!(told.contains("give --url projection=http://HOST:PORT"), "{told}");
     }
 
     #[test]

@@ -52,7 +52,12 @@ impl Writer<'_> {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let again = |status: &Status, wait: Duration| self.service.say_again(status, wait);
+        let mut said = false;
+        let again = |status: &Status, _wait: Duration| {
+            if !std::mem::replace(&mut said, true) {
+                self.service.say_again(status);
+            }
+        };
         let is_worth_it = |status: &Status| matches!(status.code(), Code::Unavailable | Code::Aborted);
         let retry = Retry::new(TRIES);
         let tries = retry.run(call, is_worth_it, again);

@@ -250,6 +250,17 @@ impl CancelReason {
         }
     }
 
+    /// The reason as people read it, in histories as well.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::OutOfStock => "out of stock",
+            Self::PaymentDeclined => "payment declined",
+            Self::Customer => "by the customer",
+            Self::CaptureFailed => "capture failed",
+            Self::Deadline => "deadline passed",
+        }
+    }
+
     /// What a cancellation for this reason has to have undone. A refused capture is voided by payment unasked.
     pub const fn compensations(self) -> &'static [Compensation] {
         match self {

@@ -20,7 +20,7 @@ pub enum Rejection {
     #[error("the order is already confirmed")]
     AlreadyConfirmed,
     /// The order was cancelled before, by another request or for another reason.
-    #[error("the order is already cancelled: {reason}")]
+    #[error("the order is already cancelled: {}", reason.words())]
     AlreadyCancelled {
         /// Why it was cancelled.
         reason: CancelReason,

@@ -1,5 +1,6 @@
 //! The options of `bowline order`.
 
+use std::num::IntErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -180,7 +181,13 @@ impl FromStr for Line {
         // A SKU may hold the sign itself.
         let (sku, quantity) = text.rsplit_once('=').ok_or("expected SKU=QUANTITY, such as 85123A=6")?;
         let sku = sku.parse().map_err(|error| format!("the SKU {error}"))?;
-        let quantity = quantity.parse().ok().and_then(Quantity::new);
+        let quantity = match quantity.parse() {
+            Ok(units) => Quantity::new(units),
+            Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+                return Err(format!("the quantity must be at most {}, and orders may allow fewer", u32::MAX));
+            }
+            Err(_) => None,
+        };
         let quantity = quantity.ok_or("the quantity must be a whole number of at least 1")?;
         Ok(Self { sku, quantity })
     }
@@ -244,6 +251,7 @@ mod tests {
         faults::<Line>(&["", "85123A"], "expected SKU=QUANTITY, such as 85123A=6");
         faults::<Line>(&["=6", " A=6"], "the SKU must be 1 to 64 characters");
         faults::<Line>(&["A=", "A=0", "A=-1", "A=1.5", "A=many"], "whole number of at least 1");
+        faults::<Line>(&["A=4294967296", "A=99999999999999999999"], "at most 4294967295");
     }
 
     #[test]

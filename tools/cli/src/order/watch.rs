@@ -38,16 +38,18 @@ impl Watch<'_> {
     }
 
     async fn follow(&self, output: Output, last: &mut Option<OrderView>) -> anyhow::Result<()> {
-        let mut waits = Retry::new(TRIES).waits();
+        let (mut waits, mut said) = (Retry::new(TRIES).waits(), false);
         loop {
             let before = last.clone();
             let Err(broken) = self.read(output, last).await? else { return Ok(()) };
             if *last != before {
-                waits = Retry::new(TRIES).waits();
+                (waits, said) = (Retry::new(TRIES).waits(), false);
             }
             let wait = waits.next().filter(|_| is_doubtful(&broken));
             let wait = wait.ok_or_else(|| self.projection.refused(&broken))?;
-            self.projection.say_again(&broken, wait);
+            if !std::mem::replace(&mut said, true) {
+                self.projection.say_again(&broken);
+            }
             tokio::time::sleep(wait).await;
         }
     }
