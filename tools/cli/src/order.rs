@@ -173,8 +173,10 @@ async fn list(projection: &Service, args: &ListArgs, output: Output) -> anyhow::
             break;
         }
     }
-    output
-        .document(&show::orders(&found.orders, args.is_filtered(), &projection.here), &Json::from(&found))?;
+    output.document(
+        &show::orders(&found.orders, args.is_filtered(), &projection.here, now),
+        &Json::from(&found),
+    )?;
     if !found.next_page_token.is_empty() {
         say(&format!("there are more than {limit}: --limit shows more, --since and --until others"));
     }

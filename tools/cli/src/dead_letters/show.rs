@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use anyhow::Context as _;
 use bowline_contracts::common::v1;
 use bowline_contracts::payloads::{self, Json};
+use bowline_kernel::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use super::args::Letter;
 use crate::services::Told;
-use crate::tables::{at, table};
+use crate::tables::{at, listed, table, when};
 
 const NOTHING: &str = "nothing is parked\n";
 
@@ -66,18 +67,19 @@ pub(super) fn causes(causes: &[(String, v1::DeadLetterCause)]) -> String {
     if causes.is_empty() {
         return NOTHING.to_owned();
     }
-    let mut table = table(&["service", "cause", "orders", "messages", "first", "last"]);
+    let now = SystemClock.now();
+    let mut table = table(&["service", "cause", "orders", "messages", "first UTC", "last UTC"]);
     for (service, cause) in causes {
         table.add_row([
             service.clone(),
             cause.cause.clone(),
             cause.order_count.to_string(),
             cause.message_count.to_string(),
-            at(cause.first_parked_time.as_ref()),
-            at(cause.last_parked_time.as_ref()),
+            when(cause.first_parked_time.as_ref(), now),
+            when(cause.last_parked_time.as_ref(), now),
         ]);
     }
-    format!("{table}\n")
+    listed(table, &["first UTC", "last UTC"], "cause")
 }
 
 /// Messages, each with why it waits.
@@ -85,7 +87,8 @@ pub(super) fn letters(letters: &[(String, v1::DeadLetter)]) -> String {
     if letters.is_empty() {
         return NOTHING.to_owned();
     }
-    let mut table = table(&["message", "order", "type", "parked", "tried", "why it waits"]);
+    let now = SystemClock.now();
+    let mut table = table(&["message", "order", "type", "parked UTC", "tried", "why it waits"]);
     for (service, letter) in letters {
         let why =
             if letter.is_head { letter.reason.as_str() } else { "behind an earlier message of its order" };
@@ -93,12 +96,12 @@ pub(super) fn letters(letters: &[(String, v1::DeadLetter)]) -> String {
             format!("{service}/{}", letter.letter),
             letter.order_id.clone(),
             letter.message_type.rsplit('.').next().unwrap_or_default().to_owned(),
-            at(letter.parked_time.as_ref()),
+            when(letter.parked_time.as_ref(), now),
             letter.attempt_count.to_string(),
             why.to_owned(),
         ]);
     }
-    format!("{table}\n")
+    listed(table, &["tried", "parked UTC", "type"], "why it waits")
 }
 
 /// One message with its payload as JSON, and what operators have done.

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use bowline_contracts::common::v1;
 use bowline_contracts::payloads::Json;
+use bowline_kernel::{Clock as _, SystemClock};
 use serde::Serialize;
 
 use super::args;
 use crate::services::Told;
-use crate::tables::{at, table};
+use crate::tables::{listed, table, when};
 
 /// A lane with what its source says of it.
 pub(super) struct Shown {
@@ -47,7 +48,8 @@ pub(super) fn lanes(shown: &[Shown], stopped_only: bool) -> String {
     if shown.is_empty() {
         return if stopped_only { "every lane flows\n" } else { "no lane is heard\n" }.to_owned();
     }
-    let mut table = table(&["lane", "head", "applied", "incarnation", "state", "since"]);
+    let now = SystemClock.now();
+    let mut table = table(&["lane", "head", "applied", "incarnation", "state", "since UTC"]);
     let mut reasons = String::new();
     for Shown { lane, heard, head } in shown {
         table.add_row([
@@ -56,13 +58,13 @@ pub(super) fn lanes(shown: &[Shown], stopped_only: bool) -> String {
             heard.watermark_sequence.to_string(),
             heard.watermark_incarnation.clone(),
             state(heard),
-            heard.state_time.as_ref().map(|time| at(Some(time))).unwrap_or_default(),
+            heard.state_time.as_ref().map(|time| when(Some(time), now)).unwrap_or_default(),
         ]);
         if !heard.reason.is_empty() {
             let _always_taken = writeln!(reasons, "{lane}\n  {}", heard.reason);
         }
     }
-    format!("{table}\n{reasons}")
+    listed(table, &["incarnation", "since UTC"], "state") + &reasons
 }
 
 fn state(heard: &v1::HeardLane) -> String {

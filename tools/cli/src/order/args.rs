@@ -98,6 +98,8 @@ pub(super) struct PlaceArgs {
 }
 
 /// List orders, the newest first
+///
+/// On a narrow terminal columns are left out that have no room; `get` shows everything about an order.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline order list

@@ -3,8 +3,12 @@
 use bowline_contracts::orders::v1::{CancelReason, Order, OrderLine, OrderStatus};
 use bowline_contracts::projection::v1::{OrderView, PaymentState};
 use chrono::{DateTime, SecondsFormat, Utc};
+use comfy_table::Table;
 
-use crate::tables::{NOTHING, at, facts, money, table, words};
+use crate::tables::{NOTHING, at, facts, listed, money, table, when, words};
+
+/// The columns of a list of orders that a narrow terminal has no room for.
+const SPARE: [&str; 5] = ["stock", "payment", "units", "customer", "total"];
 
 /// An order that was accepted. `here` finds the same stack again.
 pub(super) fn placed(order: &Order, here: &str) -> String {
@@ -46,8 +50,8 @@ pub(super) fn order(view: &OrderView) -> String {
     format!("{facts}{}", lines(&view.lines))
 }
 
-/// Several orders. `filtered` says whether there may be others, `here` finds the same stack again.
-pub(super) fn orders(views: &[OrderView], filtered: bool, here: &str) -> String {
+/// Several orders as they are at `now`. `filtered` says whether there may be others, `here` finds the same stack again.
+pub(super) fn orders(views: &[OrderView], filtered: bool, here: &str, now: DateTime<Utc>) -> String {
     if views.is_empty() {
         return if filtered {
             format!("no order is like this; `bowline order list{here}` without filters shows all\n")
@@ -55,20 +59,25 @@ pub(super) fn orders(views: &[OrderView], filtered: bool, here: &str) -> String 
             format!("there is no order; `bowline order place --customer ID SKU=QUANTITY{here}` places one\n")
         };
     }
-    let mut table = table(&["order", "placed", "customer", "units", "total", "status", "stock", "payment"]);
+    listed(list(views, now), &SPARE, "status")
+}
+
+fn list(views: &[OrderView], now: DateTime<Utc>) -> Table {
+    let header = ["order", "placed UTC", "status", "total", "customer", "units", "stock", "payment"];
+    let mut table = table(&header);
     for view in views {
         table.add_row([
             view.order_id.clone(),
-            at(view.placed_time.as_ref()),
+            when(view.placed_time.as_ref(), now),
+            standing(view),
+            money(view.total.as_ref()),
             view.customer_id.clone(),
             view.item_count.to_string(),
-            money(view.total.as_ref()),
-            standing(view),
             or_nothing(stock(view)),
             or_nothing(payment(view)),
         ]);
     }
-    format!("{table}\n")
+    table
 }
 
 /// One line about a change that was seen at `now`.
@@ -137,7 +146,7 @@ fn lines(lines: &[OrderLine]) -> String {
         let (sku, name, price) = (line.sku.clone(), line.name.clone(), money(line.unit_price.as_ref()));
         table.add_row([sku, name, line.quantity.to_string(), price]);
     }
-    format!("{table}\n")
+    listed(table, &[], "name")
 }
 
 #[cfg(test)]
@@ -163,6 +172,21 @@ mod tests {
                 && placed.contains("`bowline order history o-1 --data-dir /tmp/x`"),
             "{placed}"
         );
+    }
+
+    #[test]
+    fn a_list_has_a_line_for_each_order_on_80_columns() {
+        let id = "0192f0c1-7e2a-7bbb-8ccc-0123456789ab".to_owned();
+        let placed_time = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
+        let view = OrderView { order_id: id, placed_time, ..refused(PaymentState::Declined) };
+        let mut table =
+            list(std::slice::from_ref(&view), DateTime::from_timestamp(1_700_100_000, 0).unwrap());
+        table.set_width(80);
+        let told = listed(table, &SPARE, "status");
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 2, "{told}");
+        assert!(lines[1].ends_with("11-14 22:13  cancelled: payment declined"), "{told}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{told}");
     }
 
     #[test]

@@ -4,14 +4,12 @@ use std::fmt::Write as _;
 
 use bowline_kernel::OrderId;
 use chrono::{DateTime, TimeDelta, Utc};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ColumnConstraint};
+use comfy_table::{Attribute, Cell, CellAlignment, Color};
 
 use super::history::{History, Step};
 use super::wait::Wait;
-use crate::tables::bare_table;
+use crate::tables::{fitted, table};
 
-/// Narrower terminals show no bars; the numbers say the same.
-const BARS_FROM: u16 = 120;
 const BAR_LENGTH: i64 = 24;
 const HEADER: [&str; 7] = ["at", "took", "calls", "service", "step", "", "says"];
 
@@ -24,27 +22,20 @@ pub(super) fn text(
 ) -> String {
     let last = history.last().map_or(now, |last| last.at);
     let whole = if history.is_finished() { last } else { now.max(last) } - history.start();
-    let has_bars = width.is_none_or(|width| width >= BARS_FROM);
-    let shown = |column: usize| column != 5 || has_bars;
-    let mut table = bare_table();
-    table.set_header((0..HEADER.len()).filter(|column| shown(*column)).map(|column| HEADER[column]));
+    let mut table = table(&HEADER);
     if let Some(width) = width {
         table.set_width(width);
     }
     for step in &history.steps {
-        let cells = cells(history, step, whole).into_iter().enumerate();
-        table.add_row(cells.filter(|(column, _)| shown(*column)).map(|(_, cell)| cell));
+        table.add_row(cells(history, step, whole));
     }
-    let columns = table.column_count();
-    for (place, column) in table.column_iter_mut().enumerate() {
-        if place < 3 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        // Only what a step says is broken into lines.
-        if place + 1 < columns {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
+    for column in table.column_iter_mut().take(3) {
+        column.set_cell_alignment(CellAlignment::Right);
     }
+    // What a step is called says whose it is, and the numbers say what the bars do.
+    let has_repeats = history.steps.iter().any(|step| step.entry.attempts > 1);
+    let spare = if has_repeats { &["", "service"][..] } else { &["", "service", "calls"] };
+    let table = fitted(table, spare, "says");
     format!("order {order_id}\n{}\n{}", table.trim_fmt(), remarks(history, now, last - history.start()))
 }
 

@@ -8,13 +8,13 @@ use bowline_contracts::common::v1::{GetStatusResponse, HeardLaneState, Partition
 use bowline_contracts::convert;
 use bowline_contracts::payloads::Json;
 use chrono::{DateTime, SecondsFormat, Utc};
-use comfy_table::{Attribute, Cell, CellAlignment, Table};
+use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::ask::Asked;
 use super::flows::{self, Flow, Progress, Route};
 use super::problems::{self, Problem};
-use crate::tables::{NOTHING, bare_table};
+use crate::tables::{NOTHING, bare_table, fitted, table};
 
 /// The columns of how far messages have come, which [`progress`] fills.
 const PROGRESS: [&str; 5] = ["sent", "published", "applied", "behind", "oldest waits"];
@@ -151,7 +151,7 @@ impl Picture {
     }
 
     fn processes(&self) -> Table {
-        let mut table = compact(&["service", "process", "version", "up", "partitions", "state", "address"]);
+        let mut table = table(&["service", "process", "version", "up", "partitions", "state", "address"]);
         for Asked { service, url, answer } in &self.asked {
             match answer {
                 Ok(told) => table.add_row([
@@ -178,7 +178,7 @@ impl Picture {
                 }
             };
         }
-        table
+        fitted(table, &["version", "partitions", "up"], "state")
     }
 
     /// A row for each source, topic and reader.
@@ -189,7 +189,7 @@ impl Picture {
         if has_pace {
             header.extend(["sent/s", "applied/s"]);
         }
-        let mut table = compact(&header);
+        let mut table = table(&header);
         for route in &self.routes {
             let lanes = match route.held {
                 0 => format!("{} flow", route.lanes),
@@ -204,22 +204,23 @@ impl Picture {
             }
             table.add_row(row);
         }
-        numbers(table, 3)
+        let spare = ["published", "applied/s", "sent/s", "sent", "applied", "topic"];
+        fitted(numbers(table, 3), &spare, "lanes")
     }
 
     /// A row for each lane.
     fn lanes(&self) -> Table {
-        let mut table = compact(&[&["lane", "state"], &PROGRESS[..]].concat());
+        let mut table = table(&[&["lane", "state"], &PROGRESS[..]].concat());
         for flow in &self.flows {
             let lane = [flow.name(), standing(flow).to_owned()];
             table.add_row(lane.into_iter().chain(progress(&flow.progress)));
         }
-        numbers(table, 2)
+        fitted(numbers(table, 2), &["published", "sent", "applied"], "state")
     }
 
     /// A row for each partition of each service.
     fn leases(&self) -> Table {
-        let mut table = compact(&["service", "partition", "process", "address", "lease ends in", "hands"]);
+        let mut table = table(&["service", "partition", "process", "address", "lease ends in", "hands"]);
         for (service, stored) in flows::stored(told(&self.asked)) {
             for lease in &stored.leases {
                 table.add_row([
@@ -232,7 +233,7 @@ impl Picture {
                 ]);
             }
         }
-        table
+        fitted(table, &["hands", "address"], "process")
     }
 
     /// The name of the process that holds a lease, if it was asked.
@@ -272,13 +273,6 @@ fn wrapped(lines: &[(String, String)]) -> String {
         column.set_padding((0, 1));
     }
     table.trim_fmt()
-}
-
-/// A table that takes no more lines than it has rows: the whole picture is to be seen at once.
-fn compact(header: &[&str]) -> Table {
-    let mut table = bare_table();
-    table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
-    table
 }
 
 /// Columns from this one on hold numbers.
