@@ -180,6 +180,7 @@ fn a_line_that_cannot_be_read_says_what_was_expected() {
         ("stock adjust 85123A=0", "other than 0"),
         ("stock show 85123A --limit 5", "--movements"),
         ("catalog import", "<FILE>"),
+        ("catalog show 85123A --search mug", "cannot be used with"),
         ("payment show", "<ORDER_ID>"),
         ("completions tcsh", "bash"),
     ] {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bowline_kernel::Sku;
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
 use crate::services::CallArgs;
@@ -45,15 +46,19 @@ pub(super) struct ImportArgs {
     pub(super) request: RequestArgs,
 }
 
-/// Show products: those named, else all in order of SKU
+/// Show products: those named or searched for, else all in order of SKU
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline catalog show
+  bowline catalog show --search mug
   bowline catalog show 85123A 71053 --output json")]
 pub(super) struct ShowArgs {
     /// These products; all if none is named
     #[arg(value_name = "SKU")]
     pub(super) skus: Vec<Sku>,
+    /// Those whose SKU or name holds this, in capitals or not; the whole catalogue is looked through
+    #[arg(long, value_name = "TEXT", conflicts_with = "skus", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) search: Option<String>,
     /// The most products when none is named
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) limit: u32,
