@@ -1,7 +1,7 @@
 //! Every pair of state and command, decided.
 //!
-//! An outcome counts only while its own operation is open: a worker that lost its partition may bring one late, or
-//! bring it again. A message of the saga that repeats what has been acted upon leads to nothing; one that no path of
+//! An outcome counts only in the one phase in which its own operation is open: a worker that lost its partition may bring
+//! one late, or bring it again. A message of the saga that repeats what has been acted upon leads to nothing; one that no path of
 //! the saga leads to is [`Rejection::Impossible`].
 
 use bowline_kernel::{Money, OrderId, PaymentToken};
@@ -105,59 +105,28 @@ fn authorized(
     failed_calls: FailedCalls,
     at: DateTime<Utc>,
 ) -> Vec<Event> {
-    match phase {
-        Phase::Authorizing { amount, void_asked, .. } => {
-            let event =
-                PaymentAuthorized { amount: *amount, provider_reference, authorized_at: at, failed_calls };
-            let mut events = vec![Event::PaymentAuthorized(event)];
-            if *void_asked {
-                events.push(void_requested(at));
-            }
-            events
-        }
-        Phase::Unknown
-        | Phase::Authorized { .. }
-        | Phase::Declined { .. }
-        | Phase::Capturing { .. }
-        | Phase::Captured { .. }
-        | Phase::Voiding { .. }
-        | Phase::Voided(_) => vec![],
+    let Phase::Authorizing { amount, void_asked, .. } = phase else { return vec![] };
+    let event = PaymentAuthorized { amount: *amount, provider_reference, authorized_at: at, failed_calls };
+    let mut events = vec![Event::PaymentAuthorized(event)];
+    if *void_asked {
+        events.push(void_requested(at));
     }
+    events
 }
 
 fn declined(phase: &Phase, reason: Reason, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
-    match phase {
-        Phase::Authorizing { amount, void_asked, .. } => {
-            let mut events =
-                vec![Event::PaymentDeclined(PaymentDeclined { reason, declined_at: at, failed_calls })];
-            if *void_asked {
-                events.push(voided(Some(Money::zero(amount.currency)), FailedCalls::default(), at));
-            }
-            events
-        }
-        Phase::Unknown
-        | Phase::Authorized { .. }
-        | Phase::Declined { .. }
-        | Phase::Capturing { .. }
-        | Phase::Captured { .. }
-        | Phase::Voiding { .. }
-        | Phase::Voided(_) => vec![],
+    let Phase::Authorizing { amount, void_asked, .. } = phase else { return vec![] };
+    let event = PaymentDeclined { reason, declined_at: at, failed_calls };
+    let mut events = vec![Event::PaymentDeclined(event)];
+    if *void_asked {
+        events.push(voided(Some(Money::zero(amount.currency)), FailedCalls::default(), at));
     }
+    events
 }
 
 fn captured(phase: &Phase, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
-    match phase {
-        Phase::Capturing { amount, .. } => {
-            vec![Event::PaymentCaptured(PaymentCaptured { amount: *amount, captured_at: at, failed_calls })]
-        }
-        Phase::Unknown
-        | Phase::Authorizing { .. }
-        | Phase::Authorized { .. }
-        | Phase::Declined { .. }
-        | Phase::Captured { .. }
-        | Phase::Voiding { .. }
-        | Phase::Voided(_) => vec![],
-    }
+    let Phase::Capturing { amount, .. } = phase else { return vec![] };
+    vec![Event::PaymentCaptured(PaymentCaptured { amount: *amount, captured_at: at, failed_calls })]
 }
 
 fn capture_refused(
@@ -166,34 +135,14 @@ fn capture_refused(
     failed_calls: FailedCalls,
     at: DateTime<Utc>,
 ) -> Vec<Event> {
-    match phase {
-        Phase::Capturing { .. } => {
-            vec![
-                Event::CaptureFailed(CaptureFailed { reason, failed_at: at, failed_calls }),
-                void_requested(at),
-            ]
-        }
-        Phase::Unknown
-        | Phase::Authorizing { .. }
-        | Phase::Authorized { .. }
-        | Phase::Declined { .. }
-        | Phase::Captured { .. }
-        | Phase::Voiding { .. }
-        | Phase::Voided(_) => vec![],
-    }
+    let Phase::Capturing { .. } = phase else { return vec![] };
+    let event = CaptureFailed { reason, failed_at: at, failed_calls };
+    vec![Event::CaptureFailed(event), void_requested(at)]
 }
 
 fn void_done(phase: &Phase, failed_calls: FailedCalls, at: DateTime<Utc>) -> Vec<Event> {
-    match phase {
-        Phase::Voiding { amount, .. } => vec![voided(Some(*amount), failed_calls, at)],
-        Phase::Unknown
-        | Phase::Authorizing { .. }
-        | Phase::Authorized { .. }
-        | Phase::Declined { .. }
-        | Phase::Capturing { .. }
-        | Phase::Captured { .. }
-        | Phase::Voided(_) => vec![],
-    }
+    let Phase::Voiding { amount, .. } = phase else { return vec![] };
+    vec![voided(Some(*amount), failed_calls, at)]
 }
 
 const fn void_requested(at: DateTime<Utc>) -> Event {

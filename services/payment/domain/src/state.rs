@@ -168,31 +168,14 @@ impl State {
 
     /// The amount that was taken; `None` when none was.
     pub const fn captured(&self) -> Option<Money> {
-        match &self.phase {
-            Phase::Captured { amount } => Some(*amount),
-            Phase::Unknown
-            | Phase::Authorizing { .. }
-            | Phase::Authorized { .. }
-            | Phase::Declined { .. }
-            | Phase::Capturing { .. }
-            | Phase::Voiding { .. }
-            | Phase::Voided(_) => None,
-        }
+        let Phase::Captured { amount } = &self.phase else { return None };
+        Some(*amount)
     }
 
     /// The amount that was let go; `None` when none was.
     pub const fn voided(&self) -> Option<Money> {
-        match &self.phase {
-            Phase::Voided(VoidedAfter::Authorization { amount, .. }) => Some(*amount),
-            Phase::Unknown
-            | Phase::Authorizing { .. }
-            | Phase::Authorized { .. }
-            | Phase::Declined { .. }
-            | Phase::Capturing { .. }
-            | Phase::Captured { .. }
-            | Phase::Voiding { .. }
-            | Phase::Voided(VoidedAfter::Nothing | VoidedAfter::Decline { .. }) => None,
-        }
+        let Phase::Voided(VoidedAfter::Authorization { amount, .. }) = &self.phase else { return None };
+        Some(*amount)
     }
 
     /// Why the provider declined the authorisation or refused the capture.
