@@ -43,6 +43,7 @@ pub(crate) async fn page(
     limit: u32,
 ) -> Result<Vec<(OrderId, Patch)>, ReadError> {
     let (from, limit) = (filters.from, i64::from(limit));
+    let Cursor { placed_at: at, order_id: id } = after;
     let status = filters.status.map(OrderStatus::as_str);
     let rows = match (&filters.customer, filters.status) {
         (Some(customer), _) => {
@@ -50,12 +51,7 @@ pub(crate) async fn page(
                 "WHERE customer_id = $1 AND ($2::text IS NULL OR status = $2)
                    AND placed_at >= $3 AND (placed_at, order_id) < ($4, $5)
                  ORDER BY placed_at DESC, order_id DESC LIMIT $6",
-                customer.as_str(),
-                status,
-                from,
-                after.placed_at,
-                after.order_id,
-                limit,
+                [customer.as_str(), status, from, at, id, limit]
             )
             .fetch_all(connection)
             .await?
@@ -66,11 +62,7 @@ pub(crate) async fn page(
                 "WHERE status = $1 AND status <> 'confirmed'
                    AND placed_at >= $2 AND (placed_at, order_id) < ($3, $4)
                  ORDER BY placed_at DESC, order_id DESC LIMIT $5",
-                rare.as_str(),
-                from,
-                after.placed_at,
-                after.order_id,
-                limit,
+                [rare.as_str(), from, at, id, limit]
             )
             .fetch_all(connection)
             .await?
@@ -80,11 +72,7 @@ pub(crate) async fn page(
                 "WHERE ($1::text IS NULL OR status = $1)
                    AND placed_at >= $2 AND (placed_at, order_id) < ($3, $4)
                  ORDER BY placed_at DESC, order_id DESC LIMIT $5",
-                status,
-                from,
-                after.placed_at,
-                after.order_id,
-                limit,
+                [status, from, at, id, limit]
             )
             .fetch_all(connection)
             .await?

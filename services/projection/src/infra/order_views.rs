@@ -85,7 +85,7 @@ pub async fn stored(
         return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
-    let rows = select_rows!("WHERE order_id = ANY($1::uuid[])", &ids).fetch_all(connection).await?;
+    let rows = select_rows!("WHERE order_id = ANY($1::uuid[])", [&ids]).fetch_all(connection).await?;
     rows.into_iter().map(Row::into_patch).collect()
 }
 

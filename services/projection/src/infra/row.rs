@@ -62,7 +62,7 @@ pub(crate) struct Row {
 
 /// Queries rows: the text behind `FROM projection.order_views`, then its parameters.
 macro_rules! select_rows {
-    ($rest:tt, $($parameter:expr),+ $(,)?) => {
+    ($rest:tt, [$($parameter:expr),+]) => {
         sqlx::query_as!(
             $crate::infra::row::Row,
             "SELECT order_id, customer_id, country, lines, item_count, total_minor, total_currency, status,
