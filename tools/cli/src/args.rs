@@ -9,18 +9,15 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::catalog::CatalogArgs;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorArgs;
 use crate::down::DownArgs;
-use crate::lanes::LanesArgs;
-use crate::order::OrderArgs;
-use crate::payment::PaymentArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
+use crate::services::Noun;
 use crate::status::StatusArgs;
-use crate::stock::StockArgs;
 use crate::up::UpArgs;
+use crate::{catalog, lanes, order, payment, stock};
 
 /// The sample in the repository that this tool was built from.
 const SAMPLE: &str =
@@ -40,15 +37,15 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     Down(DownArgs),
     Doctor(Box<DoctorArgs>),
-    Order(Box<OrderArgs>),
-    Catalog(CatalogArgs),
-    Stock(StockArgs),
-    Payment(PaymentArgs),
+    Order(Box<Noun<order::Action>>),
+    Catalog(Noun<catalog::Action>),
+    Stock(Noun<stock::Action>),
+    Payment(Noun<payment::Action>),
     Status(StatusArgs),
     Check(CheckArgs),
     Reconcile(ReconcileArgs),
     DeadLetters(DeadLettersArgs),
-    Lanes(LanesArgs),
+    Lanes(Noun<lanes::Action>),
     Prove(Box<ProveArgs>),
     Completions(CompletionsArgs),
 }
@@ -299,6 +296,18 @@ mod tests {
                 assert!(shown, "{example} is shown nowhere");
             }
         }
+    }
+
+    #[test]
+    fn every_command_says_what_it_alone_is_for() {
+        let command = Options::command();
+        let said = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+        let mut all: Vec<_> = command.get_subcommands().map(said).collect();
+        let count = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), count, "of two that say the same, one says nothing of its own: {all:#?}");
+        assert!(all.iter().any(|about| about.starts_with("Place, follow and cancel orders")), "{all:#?}");
     }
 
     #[test]

@@ -16,18 +16,17 @@ use bowline_contracts::payloads::Json;
 use bowline_kernel::Sku;
 use tonic::transport::Channel;
 
-use self::args::Action;
-pub(crate) use self::args::CatalogArgs;
+pub(crate) use self::args::Action;
 use crate::output::Output;
 use crate::screen::say;
-use crate::services::Service;
+use crate::services::{Noun, Service};
 use crate::stop::Stop;
 
 /// The most products of one request, as inventory takes them.
 const BATCH: usize = 1_000;
 
-pub(crate) async fn run(args: &CatalogArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let CatalogArgs { action, call } = args;
+pub(crate) async fn run(args: &Noun<Action>, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let Noun { action, call } = args;
     let (services, output) = (&call.services, call.output.output);
     match action {
         Action::Import(args) => import::run(args, services, output, stop).await?,

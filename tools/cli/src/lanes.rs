@@ -11,16 +11,16 @@ use bowline_contracts::common::v1;
 use bowline_contracts::common::v1::heard_lane_service_client::HeardLaneServiceClient;
 use bowline_contracts::common::v1::lane_service_client::LaneServiceClient;
 
-pub(crate) use self::args::LanesArgs;
-use self::args::{Action, Lane};
+pub(crate) use self::args::Action;
+use self::args::Lane;
 use self::show::Shown;
 use crate::screen::say;
-use crate::services::{OperatorArgs, Service, check_known};
+use crate::services::{Noun, OperatorArgs, Service, check_known};
 use crate::stop::Stop;
 
 type Services = BTreeMap<String, Service>;
 
-pub(crate) async fn run(args: &LanesArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: &Noun<Action>, stop: &Stop) -> anyhow::Result<ExitCode> {
     let services = args.call.services.all()?;
     let work = async {
         match &args.action {

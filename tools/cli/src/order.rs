@@ -20,12 +20,12 @@ use bowline_kernel::{Clock as _, OrderId, SystemClock};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-pub(crate) use self::args::OrderArgs;
-use self::args::{Action, CancelArgs, ListArgs, PlaceArgs};
+pub(crate) use self::args::Action;
+use self::args::{CancelArgs, ListArgs, PlaceArgs};
 use self::watch::Watch;
 use crate::output::Output;
 use crate::screen::say;
-use crate::services::{Service, ServiceArgs};
+use crate::services::{Noun, Service, ServiceArgs};
 use crate::stop::Stop;
 use crate::tables::bare_table;
 use crate::writes::{Writer, Written};
@@ -35,8 +35,8 @@ const PAGE: usize = 500;
 /// Room for a page of orders with as many lines as they may have.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 
-pub(crate) async fn run(args: &OrderArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let OrderArgs { action, call } = args;
+pub(crate) async fn run(args: &Noun<Action>, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let Noun { action, call } = args;
     let (services, output) = (&call.services, call.output.output);
     match action {
         Action::Place(place) => self::place(place, services, output, stop).await?,

@@ -14,14 +14,13 @@ use bowline_contracts::payment::v1::payment_service_client::PaymentServiceClient
 use bowline_kernel::OrderId;
 use tonic::Code;
 
-use self::args::Action;
-pub(crate) use self::args::PaymentArgs;
+pub(crate) use self::args::Action;
 use crate::output::Output;
-use crate::services::ServiceArgs;
+use crate::services::{Noun, ServiceArgs};
 use crate::stop::Stop;
 
-pub(crate) async fn run(args: &PaymentArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let PaymentArgs { action: Action::Show { order_id }, call } = args;
+pub(crate) async fn run(args: &Noun<Action>, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let Noun { action: Action::Show { order_id }, call } = args;
     stop.or(show(&call.services, *order_id, call.output.output)).await?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ use bowline_contracts::payloads::Json;
 use bowline_dev_stack::StackDescription;
 use bowline_resilience::RetrySettings;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _};
+use clap::{Args, CommandFactory as _, Subcommand};
 use serde::Serialize;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -37,6 +37,16 @@ pub(crate) struct CallArgs {
     pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) services: ServiceArgs,
+}
+
+// What can be done with one kind of thing. Its help is that of its actions, which therefore come last; a comment for the
+// documentation would stand in its place.
+#[derive(Debug, Args)]
+pub(crate) struct Noun<A: Subcommand> {
+    #[command(flatten)]
+    pub(crate) call: CallArgs,
+    #[command(subcommand)]
+    pub(crate) action: A,
 }
 
 /// Where services are called.

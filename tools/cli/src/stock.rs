@@ -16,19 +16,19 @@ use serde::Serialize;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-pub(crate) use self::args::StockArgs;
-use self::args::{Action, AdjustArgs, ShowArgs};
+pub(crate) use self::args::Action;
+use self::args::{AdjustArgs, ShowArgs};
 use crate::output::Output;
 use crate::screen::say;
-use crate::services::Service;
+use crate::services::{Noun, Service};
 use crate::stop::Stop;
 use crate::writes::{Writer, Written};
 
 /// The most movements of one answer, as inventory gives them.
 const PAGE: i32 = 1_000;
 
-pub(crate) async fn run(args: &StockArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let StockArgs { action, call } = args;
+pub(crate) async fn run(args: &Noun<Action>, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let Noun { action, call } = args;
     let (inventory, output) = (call.services.one("inventory")?, call.output.output);
     match action {
         Action::Show(args) => stop.or(show(&inventory, args, output)).await?,

@@ -6,25 +6,16 @@ use bowline_kernel::Sku;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
 
-use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// Fill the catalogue and its stock from a file, and see what can be ordered.
 ///
 /// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline catalog import products.csv
   bowline catalog show 85123A")]
-pub(crate) struct CatalogArgs {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    #[command(flatten)]
-    pub(super) call: CallArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Import(ImportArgs),
     Show(ShowArgs),
 }
@@ -38,7 +29,7 @@ pub(super) enum Action {
 #[command(after_help = "Examples:
   bowline catalog import products.csv
   printf 'sku,name,price,currency,stock\\nMUG,A white mug,4.95,GBP,100\\n' | bowline catalog import -")]
-pub(super) struct ImportArgs {
+pub(crate) struct ImportArgs {
     /// The file; - reads standard input
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
@@ -52,7 +43,7 @@ pub(super) struct ImportArgs {
   bowline catalog show
   bowline catalog show --search mug
   bowline catalog show 85123A 71053 --output json")]
-pub(super) struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// These products; all if none is named
     #[arg(value_name = "SKU")]
     pub(super) skus: Vec<Sku>,

@@ -4,30 +4,22 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
-use crate::services::{CallArgs, OperatorArgs};
+use crate::services::OperatorArgs;
 
 /// See the lanes between services, and let one go on whose source has lost commits in a failover.
 ///
 /// A lane is what one service says to another on one partition of a topic. It is named SERVICE/TOPIC/PARTITION/SOURCE, as
 /// `show` prints it: who hears it, and who sends.
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline lanes show
   bowline lanes show --stopped --output json
   bowline lanes show --stopped inventory payment
   bowline lanes accept inventory/orders.events.v1/4/orders --note 'orders 4711 and 4712 were cancelled by hand'
   bowline lanes --url inventory=http://inventory:50051,orders=http://orders:50051 show")]
-pub(crate) struct LanesArgs {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    #[command(flatten)]
-    pub(super) call: CallArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// How far each lane is applied, in which history of its source, and why those stand that do not flow
     Show {
         /// Those that these services hear; of all services if none is named
@@ -53,7 +45,7 @@ pub(super) enum Action {
 
 /// A lane, by the service that hears it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lane {
+pub(crate) struct Lane {
     pub(super) service: String,
     pub(super) topic: String,
     pub(super) partition: u32,

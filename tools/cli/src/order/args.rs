@@ -10,27 +10,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::time;
-use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// Place, follow and cancel orders, and see what was done for them.
 ///
 /// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline order place --customer 17850 85123A=6 --watch
   bowline order list --status cancelled --since 10m
   bowline order history 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11
   bowline order cancel 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11")]
-pub(crate) struct OrderArgs {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    #[command(flatten)]
-    pub(super) call: CallArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Place(PlaceArgs),
     /// Show one order, with what stock and payment did for it
     #[command(
@@ -56,7 +47,7 @@ pub(super) enum Action {
 
 /// An order by its id.
 #[derive(Debug, Args)]
-pub(super) struct Named {
+pub(crate) struct Named {
     /// The order's id, as `place` and `list` print it
     #[arg(value_name = "ORDER_ID")]
     pub(super) order_id: OrderId,
@@ -74,7 +65,7 @@ pub(super) struct Named {
 
 The payment simulator declines a token that begins with tok_decline. One that begins with
 tok_capture_refused is authorised and can never be captured.")]
-pub(super) struct PlaceArgs {
+pub(crate) struct PlaceArgs {
     /// What is ordered; no SKU twice
     #[arg(value_name = "SKU=QUANTITY", required = true)]
     pub(super) lines: Vec<Line>,
@@ -106,7 +97,7 @@ pub(super) struct PlaceArgs {
   bowline order list --customer 17850 --status cancelled
   bowline order list --since 1h --limit 500 --output json
   bowline order list --since 2026-07-01T00:00:00Z --until 2026-07-02T00:00:00Z")]
-pub(super) struct ListArgs {
+pub(crate) struct ListArgs {
     /// Only this customer's
     #[arg(long, value_name = "ID")]
     pub(super) customer: Option<CustomerId>,
@@ -132,7 +123,7 @@ pub(super) struct ListArgs {
     after_help = "Example, in a stack whose provider leaves the time (bowline up --provider-latency 20s):
   bowline order cancel 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11"
 )]
-pub(super) struct CancelArgs {
+pub(crate) struct CancelArgs {
     #[command(flatten)]
     pub(super) named: Named,
     #[command(flatten)]
@@ -146,7 +137,7 @@ pub(super) struct CancelArgs {
 #[command(after_help = "Examples:
   bowline order watch 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11
   bowline order watch 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11 --timeout 1h --output json")]
-pub(super) struct WatchArgs {
+pub(crate) struct WatchArgs {
     #[command(flatten)]
     pub(super) named: Named,
     /// How long to wait until the order is finished
@@ -156,14 +147,14 @@ pub(super) struct WatchArgs {
 
 /// One line of a new order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     pub(super) sku: Sku,
     pub(super) quantity: Quantity,
 }
 
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Status {
+pub(crate) enum Status {
     Pending,
     Confirmed,
     Cancelled,
@@ -171,7 +162,7 @@ pub(super) enum Status {
 
 /// A time: one that was written down, or so long ago.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(crate) enum When {
     At(DateTime<Utc>),
     Ago(TimeDelta),
 }

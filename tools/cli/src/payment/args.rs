@@ -1,25 +1,15 @@
 //! The options of `bowline payment`.
 
 use bowline_kernel::OrderId;
-use clap::{Args, Subcommand};
-
-use crate::services::CallArgs;
+use clap::Subcommand;
 
 /// See what became of an order's payment.
 ///
 /// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
   bowline payment show 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11")]
-pub(crate) struct PaymentArgs {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    #[command(flatten)]
-    pub(super) call: CallArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Action {
+pub(crate) enum Action {
     /// Show what is held and what was taken, how often the provider was called, and why it refused
     #[command(after_help = "Examples:
   bowline payment show 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11

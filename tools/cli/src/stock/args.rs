@@ -6,25 +6,16 @@ use std::str::FromStr;
 use bowline_kernel::Sku;
 use clap::{Args, Subcommand};
 
-use crate::services::CallArgs;
 use crate::writes::RequestArgs;
 
 /// See how many units of a product are where, and add or remove some.
 ///
 /// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
-#[derive(Debug, Args)]
+#[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline stock show 85123A --movements
   bowline stock adjust 85123A=+100 --reason 'delivery 4711'")]
-pub(crate) struct StockArgs {
-    #[command(subcommand)]
-    pub(super) action: Action,
-    #[command(flatten)]
-    pub(super) call: CallArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Action {
+pub(crate) enum Action {
     Show(ShowArgs),
     Adjust(AdjustArgs),
 }
@@ -34,7 +25,7 @@ pub(super) enum Action {
 #[command(after_help = "Examples:
   bowline stock show 85123A
   bowline stock show 85123A --movements --limit 20")]
-pub(super) struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// The product
     #[arg(value_name = "SKU")]
     pub(super) sku: Sku,
@@ -54,7 +45,7 @@ pub(super) struct ShowArgs {
 #[command(after_help = "Examples:
   bowline stock adjust 85123A=+100 71053=+20 --reason 'delivery 4711'
   bowline stock adjust 85123A=-2 --reason broken")]
-pub(super) struct AdjustArgs {
+pub(crate) struct AdjustArgs {
     /// The products, and by how many units each changes; no SKU twice
     #[arg(value_name = "SKU=±UNITS", required = true)]
     pub(super) changes: Vec<Change>,
@@ -67,7 +58,7 @@ pub(super) struct AdjustArgs {
 
 /// A change of the units of one product.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(crate) struct Change {
     pub(super) sku: Sku,
     pub(super) units: NonZeroI64,
 }
