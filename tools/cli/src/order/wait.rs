@@ -2,6 +2,12 @@
 
 use super::history::{History, Step};
 
+/// A report, and the service that it comes from.
+type Report = (&'static str, &'static str);
+
+/// What must be reported before a confirmed order is finished.
+const DONE_BEFORE_THE_END: [Report; 2] = [("StockCommitted", "inventory"), ("PaymentCaptured", "payment")];
+
 /// What has not happened yet.
 pub(super) struct Wait<'h, 'a> {
     /// The services whose turn it is.
@@ -23,8 +29,7 @@ impl<'a> History<'a> {
             return Some(Wait { services: vec!["orders"], since: failed });
         }
         if let Some(confirmed) = self.step("OrderConfirmed") {
-            let reports = [("StockCommitted", "inventory"), ("PaymentCaptured", "payment")];
-            return Some(self.missing(confirmed, &reports));
+            return Some(self.missing(confirmed, &DONE_BEFORE_THE_END));
         }
         // The later steps first. Only orders goes on from the first three.
         let turns = [
@@ -39,7 +44,7 @@ impl<'a> History<'a> {
     }
 
     /// What must be reported before a cancelled order is finished, and by whom.
-    fn undone_before_the_end(&self, cancelled: &Step<'_>) -> &'static [(&'static str, &'static str)] {
+    fn undone_before_the_end(&self, cancelled: &Step<'_>) -> &'static [Report] {
         let is_cause =
             |name| self.step(name).is_some_and(|step| step.entry.event_id == cancelled.entry.causation_id);
         if is_cause("StockRejected") {
@@ -54,8 +59,8 @@ impl<'a> History<'a> {
     }
 
     /// Those who have not reported since; orders, since the last report, once all of them have.
-    fn missing<'h>(&'h self, since: &'h Step<'a>, reports: &[(&'static str, &'static str)]) -> Wait<'h, 'a> {
-        let is_missing = |(name, _): &&(&'static str, &'static str)| self.step(name).is_none();
+    fn missing<'h>(&'h self, since: &'h Step<'a>, reports: &[Report]) -> Wait<'h, 'a> {
+        let is_missing = |(name, _): &&Report| self.step(name).is_none();
         let services: Vec<&str> = reports.iter().filter(is_missing).map(|(_, service)| *service).collect();
         if !services.is_empty() {
             return Wait { services, since };
@@ -114,6 +119,34 @@ mod tests {
         assert_eq!(waits(&by_the_customer(&[])), expected(&["inventory", "payment"], "OrderCancelled"));
         let released = entry("9", "bowline.inventory.v1.StockReleased", "a command", 25);
         assert_eq!(waits(&by_the_customer(&[released])), expected(&["payment"], "OrderCancelled"));
+    }
+
+    /// What the page of the saga says that the end with this beginning of its row waits for.
+    fn on_the_page(end: &str) -> Vec<String> {
+        let page =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/saga.md")).unwrap();
+        let row = page.lines().find_map(|line| line.strip_prefix(end)).expect("the page has every end");
+        row.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn every_end_waits_for_what_the_page_of_the_saga_says() {
+        let names = |reports: &[Report]| reports.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let confirmed = "| confirmed | stock and money were arranged |";
+        assert_eq!(names(&DONE_BEFORE_THE_END), on_the_page(confirmed));
+        for (reason, cause) in [
+            ("out_of_stock", "bowline.inventory.v1.StockRejected"),
+            ("payment_declined", "bowline.payment.v1.PaymentDeclined"),
+            ("customer", "bowline.inventory.v1.StockReserved"),
+            ("deadline", "bowline.inventory.v1.StockReserved"),
+            ("capture_failed", "bowline.payment.v1.PaymentCaptureFailed"),
+        ] {
+            let steps = [entry("8", cause, "0", 10), entry("9", "bowline.orders.v1.OrderCancelled", "8", 20)];
+            let history = History::of(&steps).unwrap();
+            let cancelled = history.step("OrderCancelled").unwrap();
+            let waits = names(history.undone_before_the_end(cancelled));
+            assert_eq!(waits, on_the_page(&format!("| cancelled | `{reason}` |")), "{reason}");
+        }
     }
 
     #[test]
