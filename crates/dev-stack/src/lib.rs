@@ -13,7 +13,7 @@
 //!
 //! It does not survive a broken disk, and its Kafka is one node: a deployment brings servers of its own.
 //!
-//! To add a server: a module with `given`, `start`, `stop`, `wait_ready` like [`postgres`], a line in [`stack`] for each
+//! To add a server: a module with `given`, `start`, `server`, `wait_ready` like [`postgres`], a line in [`stack`] for each
 //! of them, and a variant of [`Error`] for every reason why it may be missing.
 
 mod account;
@@ -30,6 +30,7 @@ pub mod postgres;
 pub mod process;
 pub mod process_table;
 pub mod secrets;
+pub mod server;
 pub mod services;
 pub mod stack;
 
@@ -42,5 +43,6 @@ pub use kafka::{Kafka, KafkaOptions};
 pub use owner::{Owner, sweep, wait_until_gone};
 pub use postgres::{Postgres, PostgresOptions};
 pub use process::{Ending, ProcessSpec};
+pub use server::Server;
 pub use services::{Running, Supervisor};
 pub use stack::{Stack, StackDescription, StackOptions};

@@ -133,7 +133,7 @@ impl Stack {
         let databases = match prepared.await {
             Ok(databases) => databases,
             Err(error) => {
-                tokio::join!(postgres.stop(), kafka.stop());
+                tokio::join!(postgres.server().stop(), kafka.server().stop());
                 return Err(error);
             }
         };
@@ -193,7 +193,7 @@ impl Stack {
 
     /// Everything that runs: our servers, then the services in the order of their start.
     pub fn running(&self) -> Vec<Running> {
-        let servers = [("postgres", self.postgres.pid()), ("kafka", self.kafka.pid())];
+        let servers = [("postgres", self.postgres.server().pid()), ("kafka", self.kafka.server().pid())];
         let servers =
             servers.into_iter().filter_map(|(name, pid)| Some(Running { name: name.to_owned(), pid: pid? }));
         servers.chain(self.supervisor.running()).collect()
@@ -203,8 +203,8 @@ impl Stack {
     pub fn restarts(&self) -> BTreeMap<String, u64> {
         let mut restarts = self.supervisor.restarts();
         for (name, pid, count) in [
-            ("postgres", self.postgres.pid(), self.postgres.restarts()),
-            ("kafka", self.kafka.pid(), self.kafka.restarts()),
+            ("postgres", self.postgres.server().pid(), self.postgres.server().restarts()),
+            ("kafka", self.kafka.server().pid(), self.kafka.server().restarts()),
         ] {
             // A given server has no process here and does not belong in the report.
             if pid.is_some() || count > 0 {
@@ -230,7 +230,7 @@ impl Stack {
     /// Stops the services, then the servers, and tells how each went. Nothing of ours runs afterwards.
     pub async fn stop(self) -> Result<Vec<(String, Ending)>> {
         let mut endings = self.supervisor.stop_all().await;
-        let (kafka, postgres) = tokio::join!(self.kafka.stop(), self.postgres.stop());
+        let (kafka, postgres) = tokio::join!(self.kafka.server().stop(), self.postgres.server().stop());
         endings.extend([("kafka".to_owned(), kafka), ("postgres".to_owned(), postgres)]);
         self.guardian.release().await;
         remove_if_there(&description_path(&self.folder))?;
@@ -283,11 +283,11 @@ async fn start_servers(
     match tokio::join!(postgres, kafka) {
         (Ok(postgres), Ok(kafka)) => Ok((postgres, kafka)),
         (Ok(postgres), Err(error)) => {
-            postgres.stop().await;
+            postgres.server().stop().await;
             Err(error)
         }
         (Err(error), Ok(kafka)) => {
-            kafka.stop().await;
+            kafka.server().stop().await;
             Err(error)
         }
         (Err(error), Err(_)) => Err(error),

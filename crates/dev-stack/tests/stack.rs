@@ -79,17 +79,17 @@ async fn only_its_own_roles_enter_a_database(stack: &Stack) {
 
 async fn servers_come_back(stack: &Stack) {
     let postgres = stack.postgres();
-    let first = postgres.pid().expect("it runs");
+    let first = postgres.server().pid().expect("it runs");
     postgres.restart_immediately().await.expect("it recovers");
-    assert_ne!(postgres.pid(), Some(first));
-    assert_eq!(postgres.restarts(), 0, "a wanted restart is not a death");
-    postgres.kill().await.expect("it is ours");
+    assert_ne!(postgres.server().pid(), Some(first));
+    assert_eq!(postgres.server().restarts(), 0, "a wanted restart is not a death");
+    postgres.server().kill().await.expect("it is ours");
     postgres.wait_ready().await.expect("supervision brings it back");
-    stack.kafka().kill().await.expect("it is ours");
+    stack.kafka().server().kill().await.expect("it is ours");
     stack.kafka().wait_ready().await.expect("supervision brings it back");
     stack.kafka().restart().await.expect("it restarts");
     assert_eq!(stack.restarts()["kafka"], 1);
-    assert!(postgres.restarts() >= 1);
+    assert!(postgres.server().restarts() >= 1);
 }
 
 fn others_learn_of_it(stack: &Stack, folder: &Path) {

@@ -63,7 +63,7 @@ impl Replicated {
 
     /// Kills the primary and promotes the standby.
     pub async fn fail_over(&self) {
-        self.primary.kill().await.expect("it is ours");
+        self.primary.server().kill().await.expect("it is ours");
         self.standby.promote().await.expect("the standby takes over");
     }
 
@@ -84,8 +84,8 @@ impl Replicated {
 
     /// Stops both.
     pub async fn stop(self) {
-        self.primary.stop().await;
-        self.standby.stop().await;
+        self.primary.server().stop().await;
+        self.standby.server().stop().await;
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(check: bool, postgres_url: Option<Url>) -> anyhow::Resul
     };
     let outcome = prepare_all(&root, &crates, &url, check).await;
     if let Some(server) = server {
-        server.stop().await;
+        server.server().stop().await;
     }
     outcome
 }

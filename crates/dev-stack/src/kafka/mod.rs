@@ -12,17 +12,15 @@ use std::time::Duration;
 
 use crate::account::{Account, check_reachable, give, make_folder};
 use crate::error::{Error, FileContext as _, Result};
-use crate::process::{Ending, Process, ProcessSpec, last_lines};
+use crate::process::{Process, ProcessSpec, last_lines};
 use crate::process_table::ProcessTable;
+use crate::server::Server;
 pub use survey::{ClusterSurvey, TopicSurvey, survey};
 
-const START_MAX: Duration = Duration::from_mins(1);
-/// Deaths while it is waited for after which a server is given up. After a crash the first few may mean that what the
-/// dead one held is not free yet.
-const DEATHS_MAX: u64 = 6;
 const STOP_MAX: Duration = Duration::from_secs(20);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const NAME: &str = "kafka";
+const WHAT: &str = "Kafka";
 
 /// How to run the local broker.
 #[derive(Debug, Clone)]
@@ -58,14 +56,14 @@ pub struct Detour {
 pub struct Kafka {
     brokers: String,
     detour: Option<Detour>,
-    process: Option<Process>,
+    server: Server,
 }
 
 impl Kafka {
     /// Uses brokers that somebody else runs; asks them once to be sure.
     pub async fn given(brokers: &str) -> Result<Self> {
         if probe::answers(brokers).await {
-            Ok(Self { brokers: brokers.to_owned(), detour: None, process: None })
+            Ok(Self { brokers: brokers.to_owned(), detour: None, server: Server::given(WHAT) })
         } else {
             Err(Error::KafkaUnreachable { brokers: brokers.to_owned() })
         }
@@ -81,7 +79,7 @@ impl Kafka {
         check_reachable(&jars, account.as_ref())?;
         let data = options.folder.join("data");
         make_folder(&data, 0o700, account.as_ref())?;
-        for (port, what) in [(options.port, "Kafka"), (options.controller_port, "Kafka's controller")] {
+        for (port, what) in [(options.port, WHAT), (options.controller_port, "Kafka's controller")] {
             crate::ports::check_free(port, what)?;
         }
         let properties = options.folder.join("server.properties");
@@ -104,10 +102,10 @@ impl Kafka {
         let this = Self {
             brokers: format!("127.0.0.1:{}", options.port),
             detour: options.detour,
-            process: Some(Process::new(spec, table.clone())),
+            server: Server::ours(WHAT, Process::new(spec, table.clone())),
         };
         if let Err(error) = this.start_again().await {
-            this.stop().await;
+            this.server.stop().await;
             return Err(error);
         }
         Ok(this)
@@ -123,58 +121,32 @@ impl Kafka {
         self.detour
     }
 
-    /// The broker's process id, if it is ours and runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().and_then(Process::pid)
+    /// What it runs as.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
-    /// How often it died and was started again.
-    pub fn restarts(&self) -> u64 {
-        self.process.as_ref().map_or(0, Process::restarts)
-    }
-
-    /// Stops our broker cleanly. A given one is left alone.
-    pub async fn stop(&self) -> Ending {
-        match &self.process {
-            Some(process) => process.stop().await,
-            None => Ending::WasDown,
-        }
-    }
-
-    /// Starts our broker after [`Kafka::stop`] or [`Kafka::kill`] and waits until it is at work.
+    /// Starts our broker after [`Server::stop`] or [`Server::kill`] and waits until it is at work.
     pub async fn start_again(&self) -> Result<()> {
-        self.process()?.start().await?;
+        self.server.process()?.start().await?;
         self.wait_ready().await
-    }
-
-    /// Kills our broker with SIGKILL and returns the process id it had. Supervision, if on, starts it again.
-    pub async fn kill(&self) -> Result<Option<u32>> {
-        Ok(self.process()?.kill().await)
     }
 
     /// Stops our broker cleanly and starts it again at the same port.
     pub async fn restart(&self) -> Result<()> {
-        self.process()?.stop().await;
+        self.server.process()?.stop().await;
         self.start_again().await
     }
 
     /// Waits until the broker is at work.
     pub async fn wait_ready(&self) -> Result<()> {
-        let process = self.process()?;
         let at_work = async {
             while !probe::answers(&self.brokers).await {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
+            Ok(())
         };
-        tokio::select! {
-            () = at_work => Ok(()),
-            error = process.keeps_dying(DEATHS_MAX) => Err(error),
-            () = tokio::time::sleep(START_MAX) => Err(process.not_ready(START_MAX)),
-        }
-    }
-
-    fn process(&self) -> Result<&Process> {
-        self.process.as_ref().ok_or(Error::NotOurs { what: "Kafka" })
+        self.server.wait_ready(at_work).await
     }
 }
 

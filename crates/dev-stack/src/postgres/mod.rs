@@ -15,22 +15,19 @@ use url::Url;
 
 use crate::account::{Account, check_reachable, make_folder, write_private};
 use crate::error::{Error, FileContext as _, Result};
-use crate::process::{Ending, Process, ProcessSpec, last_lines};
+use crate::process::{Process, ProcessSpec, last_lines};
 use crate::process_table::{ProcessTable, StopSignal};
 use crate::secrets::random_text;
+use crate::server::Server;
 use programs::Programs;
 pub use survey::{ServerSurvey, survey};
 
-/// Longest wait for the first answer. A recovery after a crash under load takes some seconds.
-const START_MAX: Duration = Duration::from_mins(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(25);
-/// Deaths while it is waited for after which a server is given up. After a crash the first few may mean that what the
-/// dead one held is not free yet.
-const DEATHS_MAX: u64 = 6;
 const STOP_MAX: Duration = Duration::from_secs(20);
 /// A connection refused for the reason given by SQLSTATE 28000 or 28P01 never gets better by waiting.
 const LOGIN_REFUSED: [&str; 2] = ["28000", "28P01"];
 const NAME: &str = "postgres";
+const WHAT: &str = "PostgreSQL";
 
 /// How to run the local server.
 #[derive(Debug, Clone)]
@@ -50,7 +47,7 @@ pub struct PostgresOptions {
 pub struct Postgres {
     admin_url: Url,
     socket_folder: Option<PathBuf>,
-    process: Option<Process>,
+    server: Server,
 }
 
 impl Postgres {
@@ -58,7 +55,7 @@ impl Postgres {
     pub async fn given(admin_url: &str) -> Result<Self> {
         let url = parse_url(admin_url, "--postgres-url")?;
         probe(&url).await?;
-        Ok(Self { admin_url: url, socket_folder: None, process: None })
+        Ok(Self { admin_url: url, socket_folder: None, server: Server::given(WHAT) })
     }
 
     /// Starts a server of ours, making its data folder first if there is none, and waits until it answers.
@@ -86,7 +83,7 @@ impl Postgres {
         options: &PostgresOptions,
         table: &Arc<ProcessTable>,
     ) -> Result<Self> {
-        crate::ports::check_free(options.port, "PostgreSQL")?;
+        crate::ports::check_free(options.port, WHAT)?;
         let (run, data) = (options.folder.join("run"), options.folder.join("data"));
         let sockets = settings::socket_folder(&run);
         let mut spec = ProcessSpec::new(name, programs.postgres, options.folder.join("postgres.log"));
@@ -99,10 +96,10 @@ impl Postgres {
         let this = Self {
             admin_url: parse_url(&url, "the URL of the local server")?,
             socket_folder: sockets.map(Path::to_owned),
-            process: Some(Process::new(spec, table.clone())),
+            server: Server::ours(WHAT, Process::new(spec, table.clone())),
         };
         if let Err(error) = this.start_again().await {
-            this.process()?.stop_with(StopSignal::Quit).await;
+            this.server.process()?.stop_with(StopSignal::Quit).await;
             return Err(error);
         }
         Ok(this)
@@ -118,45 +115,25 @@ impl Postgres {
         self.socket_folder.as_deref()
     }
 
-    /// The server's process id, if it is ours and runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.as_ref().and_then(Process::pid)
+    /// What it runs as. [`Server::stop`] is a fast shutdown: open transactions are rolled back.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
-    /// How often it died and was started again.
-    pub fn restarts(&self) -> u64 {
-        self.process.as_ref().map_or(0, Process::restarts)
-    }
-
-    /// Stops our server (fast shutdown: open transactions are rolled back). A given one is left alone.
-    pub async fn stop(&self) -> Ending {
-        match &self.process {
-            Some(process) => process.stop().await,
-            None => Ending::WasDown,
-        }
-    }
-
-    /// Starts our server after [`Postgres::stop`] or [`Postgres::kill`] and waits until it answers.
+    /// Starts our server after [`Server::stop`] or [`Server::kill`] and waits until it answers.
     pub async fn start_again(&self) -> Result<()> {
-        let process = self.process()?;
-        process.start().await?;
+        self.server.process()?.start().await?;
         self.wait_ready().await
     }
 
     /// Stops our server without a checkpoint, as a power cut would, and starts it again: it recovers from its log.
     pub async fn restart_immediately(&self) -> Result<()> {
-        self.process()?.stop_with(StopSignal::Quit).await;
+        self.server.process()?.stop_with(StopSignal::Quit).await;
         self.start_again().await
-    }
-
-    /// Kills our server with SIGKILL and returns the process id it had. Supervision, if on, starts it again.
-    pub async fn kill(&self) -> Result<Option<u32>> {
-        Ok(self.process()?.kill().await)
     }
 
     /// Waits until the server answers a login.
     pub async fn wait_ready(&self) -> Result<()> {
-        let process = self.process()?;
         let answers = async {
             loop {
                 match probe(&self.admin_url).await {
@@ -165,15 +142,7 @@ impl Postgres {
                 }
             }
         };
-        tokio::select! {
-            answer = answers => answer,
-            error = process.keeps_dying(DEATHS_MAX) => Err(error),
-            () = tokio::time::sleep(START_MAX) => Err(process.not_ready(START_MAX)),
-        }
-    }
-
-    fn process(&self) -> Result<&Process> {
-        self.process.as_ref().ok_or(Error::NotOurs { what: "PostgreSQL" })
+        self.server.wait_ready(answers).await
     }
 }
 

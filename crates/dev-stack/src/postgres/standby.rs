@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{Connection as _, PgConnection};
 use tokio::process::Command;
 
-use super::{LOOK_AGAIN, Postgres, PostgresOptions, START_MAX, classify, finish, prepare};
+use super::{LOOK_AGAIN, Postgres, PostgresOptions, classify, finish, prepare};
 use crate::account::write_private;
 use crate::error::{FileContext as _, Result};
 use crate::process_table::ProcessTable;
@@ -58,8 +58,7 @@ impl Postgres {
             }
             Ok(())
         };
-        let waited = tokio::time::timeout(START_MAX, waiting).await;
-        waited.unwrap_or_else(|_| Err(self.process()?.not_ready(START_MAX)))
+        self.server.wait_ready(waiting).await
     }
 
     async fn ask<T>(&self, question: &str) -> Result<T>

@@ -15,15 +15,15 @@ async fn orders_are_accepted_without_kafka_and_their_sagas_go_on_when_it_is_back
     let breaking = async {
         until("sagas finish", &progress, |now| now.done() >= 100).await;
         let kafka = bench.stack.kafka();
-        kafka.stop().await;
+        kafka.server().stop().await;
         let down = progress.snapshot();
         let accepted = |now: bowline_load::generator::Snapshot| now.placed >= down.placed + 150;
         let later = until("orders are accepted without Kafka", &progress, accepted).await;
-        assert!(kafka.pid().is_none(), "Kafka is down");
+        assert!(kafka.server().pid().is_none(), "Kafka is down");
         assert_eq!(later.rejected, down.rejected);
         kafka.start_again().await.expect("it starts with what it has");
         until("sagas finish again", &progress, |now| now.done() >= later.done() + 100).await;
-        kafka.kill().await.expect("it is ours");
+        kafka.server().kill().await.expect("it is ours");
         kafka.wait_ready().await.expect("supervision brings it back");
         progress.snapshot()
     };
@@ -48,7 +48,7 @@ async fn everything_goes_on_by_itself_after_postgres_was_away() {
         let done = progress.snapshot().done();
         until("sagas finish again", &progress, |now| now.done() >= done + 100).await;
 
-        postgres.stop().await;
+        postgres.server().stop().await;
         let refused = bench.orders().place_order(other.clone()).await.expect_err("there is no database");
         assert_eq!(refused.code(), Code::Unavailable, "{refused}");
         postgres.start_again().await.expect("it starts with what it has");

@@ -66,7 +66,7 @@ async fn all_is_well_until_kafka_or_a_service_is_away_and_again_when_it_is_back(
 
 async fn without_kafka(bench: &Bench, order: &bowline_contracts::orders::v1::PlaceOrderRequest) {
     let kafka = bench.stack.kafka();
-    kafka.stop().await;
+    kafka.server().stop().await;
     bench.orders().place_order(order.clone()).await.expect("orders are accepted without Kafka");
     // Orders that wait are counted at every look at the deadlines, which asks Kafka something too.
     let told = becomes(bench, "Kafka's silence is told by all, and what waits", |told| {

@@ -32,7 +32,7 @@ impl Hands<'_> {
         let Ok(_alone) = self.servers.try_lock() else { return Ok(still_away()) };
         let begun = Instant::now();
         let kafka = self.site.stack.kafka();
-        if kafka.kill().await?.is_none() {
+        if kafka.server().kill().await?.is_none() {
             return Ok(Outcome::skipped("it did not run"));
         }
         kafka.wait_ready().await?;
