@@ -47,6 +47,18 @@ pub enum Error {
     },
 }
 
+/// Lets `?` turn what sqlx says into a variant of an error that holds an [`Error`]: `from_sqlx!(Error::Database)`.
+#[macro_export]
+macro_rules! from_sqlx {
+    ($error:ident :: $variant:ident) => {
+        impl From<sqlx::Error> for $error {
+            fn from(error: sqlx::Error) -> Self {
+                Self::$variant(error.into())
+            }
+        }
+    };
+}
+
 /// What a caller may do about an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {

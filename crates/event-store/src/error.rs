@@ -74,11 +74,7 @@ pub enum Error {
     },
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
+bowline_database::from_sqlx!(Error::Database);
 
 impl Error {
     /// What a caller may do about it. A stream that cannot be read is [`Fault::Refused`]: the batch succeeds without it.

@@ -31,11 +31,7 @@ pub enum Error {
     },
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
+bowline_database::from_sqlx!(Error::Database);
 
 impl Error {
     /// What a caller may do about it. [`Error::Unanswered`] is [`Fault::Refused`]: the batch succeeds without it.

@@ -85,11 +85,7 @@ pub enum Error {
     MissingPartition(u16),
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
+bowline_database::from_sqlx!(Error::Database);
 
 impl Error {
     /// What a caller may do about it.

@@ -105,11 +105,7 @@ impl From<bowline_database::Error> for ExecuteError {
     }
 }
 
-impl From<sqlx::Error> for ExecuteError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
+bowline_database::from_sqlx!(ExecuteError::Failed);
 
 impl ExecuteError {
     fn fault(&self) -> Fault {

@@ -120,11 +120,7 @@ pub enum AcceptError {
     Failed(#[from] Error),
 }
 
-impl From<sqlx::Error> for AcceptError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
+bowline_database::from_sqlx!(AcceptError::Failed);
 
 impl HeardLanes {
     /// The lanes of `consumer`, which is the name that the service sends under.

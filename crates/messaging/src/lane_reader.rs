@@ -96,11 +96,7 @@ pub enum LaneReadError {
     Failed(#[from] Error),
 }
 
-impl From<sqlx::Error> for LaneReadError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error.into())
-    }
-}
+bowline_database::from_sqlx!(LaneReadError::Failed);
 
 impl LaneReadError {
     /// What a caller may do about it.

@@ -30,11 +30,7 @@ pub(crate) enum Error {
     },
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
+bowline_database::from_sqlx!(Error::Database);
 
 impl From<Error> for bowline_messaging::ExecuteError {
     fn from(error: Error) -> Self {

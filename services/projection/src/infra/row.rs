@@ -28,11 +28,7 @@ pub enum ReadError {
     },
 }
 
-impl From<sqlx::Error> for ReadError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
+bowline_database::from_sqlx!(ReadError::Database);
 
 /// All columns as stored.
 #[derive(Debug)]
