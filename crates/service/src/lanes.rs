@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use crate::readiness::Check;
 use crate::service::LaneServices;
 use crate::status_service::LaneStatus;
-use crate::{ApiError, ErrorKind, LaneMetrics, Service, ServiceError};
+use crate::{ApiError, ErrorKind, LaneMetrics, Service, ServiceError, ServiceOptions, ServiceSettings};
 
 /// How often it is checked that the database answers, and how long it may take.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -23,9 +23,11 @@ const PONG_WITHIN: Duration = Duration::from_secs(3);
 /// A caller that found the database away waits at least this long.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The options of a service whose work runs on lanes, beside those that every service has.
+/// The options of a service whose work runs on lanes.
 #[derive(clap::Args, Clone, Debug)]
-pub struct NodeArgs {
+pub struct ReplicaOptions {
+    #[command(flatten)]
+    service: ServiceOptions,
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
@@ -53,9 +55,11 @@ impl Setting for Advertised {
     }
 }
 
-/// Checked [`NodeArgs`].
+/// Checked [`ReplicaOptions`].
 #[derive(Clone, Debug)]
-pub struct NodeSettings {
+pub struct ReplicaSettings {
+    /// What every service has.
+    pub service: ServiceSettings,
     /// Where Kafka is.
     pub kafka: KafkaOptions,
     /// How work is shared and batched.
@@ -66,14 +70,21 @@ pub struct NodeSettings {
     pub advertised: Option<Advertised>,
 }
 
-impl NodeArgs {
+impl ReplicaOptions {
     /// Takes the values out, collecting every fault.
-    pub fn check(self, faults: &mut Faults) -> Option<NodeSettings> {
+    pub fn check(self, faults: &mut Faults) -> Option<ReplicaSettings> {
+        let service = self.service.check(faults);
         let kafka = self.kafka.check(faults);
         let lanes = self.lanes.check(faults);
         let database = self.database.check(faults);
         let advertised = faults.optional("advertise-address", self.advertise_address);
-        Some(NodeSettings { kafka: kafka?, lanes: lanes?, database: database?, advertised: advertised? })
+        Some(ReplicaSettings {
+            service: service?,
+            kafka: kafka?,
+            lanes: lanes?,
+            database: database?,
+            advertised: advertised?,
+        })
     }
 }
 
@@ -83,22 +94,23 @@ impl NodeArgs {
 pub struct NodeFailed(&'static str);
 
 impl Service {
-    /// Makes the database of a service ready: applies the migrations of every owner of tables if there is a role for
-    /// it, opens the pool for reads of callers, and registers the lanes. Kafka may be away.
+    /// Starts a service under the name that it hears by, and makes its database ready: applies the migrations of every
+    /// owner of tables if there is a role for it, opens the pool for reads of callers, and registers the lanes. Kafka may
+    /// be away.
     pub async fn register(
-        &self,
+        settings: ReplicaSettings,
         wiring: Wiring,
         migrators: &[(&'static str, &Migrator)],
-        settings: NodeSettings,
-    ) -> Result<(Database, Registered), ServiceError> {
-        let NodeSettings { kafka, lanes, database, advertised } = settings;
+    ) -> Result<(Self, Database, Registered), ServiceError> {
+        let ReplicaSettings { service, kafka, lanes, database, advertised } = settings;
+        let service = Self::start(wiring.source, service).await?;
         database.migrate(migrators).await?;
         let reads = database.connect_for_reads(wiring.source).await?;
-        let address = advertised.map_or_else(|| self.listened_on(), |Advertised(address)| address);
+        let address = advertised.map_or_else(|| service.listened_on(), |Advertised(address)| address);
         let database_url = database.url.expose().to_owned();
         let options = NodeOptions { kafka, lanes, database_url, address };
         let registered = Registered::register(wiring, options).await.map_err(ServiceError::Lanes)?;
-        Ok((reads, registered))
+        Ok((service, reads, registered))
     }
 
     /// What to advertise unless told otherwise: nothing, if the address means nothing to others.

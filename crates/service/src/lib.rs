@@ -33,7 +33,7 @@
 //! }
 //! ```
 //!
-//! A service whose work runs on lanes flattens [`NodeArgs`] too, begins with [`Service::register`], and hands its node to
+//! A service whose work runs on lanes flattens [`ReplicaOptions`] instead, begins with [`Service::register`], and hands its node to
 //! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService`, `HeardLaneService` and
 //! `DeadLetterService`, and adds the node to the drain. Every service serves `StatusService`; [`Service::show_in_flight`] adds
 //! the work that it leads. Calls about a key go to the replica that owns it through a
@@ -72,7 +72,7 @@ pub use forwarding::{ForwardArgs, ForwardSettings, Forwarding, Forwards, Origin}
 pub use grpc::Grpc;
 pub use housekeeping::{AnswersArgs, forget_answers};
 pub use lanes::{
-    Advertised, NodeArgs, NodeFailed, NodeSettings, command_failed, read_failed, request_id_reused,
+    Advertised, NodeFailed, ReplicaOptions, ReplicaSettings, command_failed, read_failed, request_id_reused,
 };
 pub use launch::launch;
 pub use metrics::LaneMetrics;

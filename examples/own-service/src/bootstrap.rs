@@ -4,7 +4,7 @@ use bowline_config::Faults;
 use bowline_contracts::topics::ORDERS_EVENTS;
 use bowline_database::Migrator;
 use bowline_messaging::{Listening, Wiring};
-use bowline_service::{Grpc, NodeArgs, NodeSettings, Service, ServiceOptions, ServiceSettings};
+use bowline_service::{Grpc, ReplicaOptions, ReplicaSettings, Service};
 
 use crate::api::LoyaltyApi;
 use crate::v1::loyalty_service_server::LoyaltyServiceServer;
@@ -19,16 +19,13 @@ const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors
 #[command(name = "bowline-own-service", version)]
 pub struct Options {
     #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    node: NodeArgs,
+    replica: ReplicaOptions,
 }
 
 impl Options {
     /// Takes the values out, collecting every fault.
-    pub fn check(self, faults: &mut Faults) -> Option<(ServiceSettings, NodeSettings)> {
-        let (service, node) = (self.service.check(faults), self.node.check(faults));
-        service.zip(node)
+    pub fn check(self, faults: &mut Faults) -> Option<ReplicaSettings> {
+        self.replica.check(faults)
     }
 }
 
@@ -44,9 +41,8 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 2] {
 }
 
 /// Starts everything but the gRPC server, which [`Service::run`] starts. Kafka may be away.
-pub async fn start((service, node): (ServiceSettings, NodeSettings)) -> anyhow::Result<Service> {
-    let service = Service::start(LOYALTY, service).await?;
-    let (reads, registered) = service.register(wiring(), &migrators(), node).await?;
+pub async fn start(settings: ReplicaSettings) -> anyhow::Result<Service> {
+    let (service, reads, registered) = Service::register(settings, wiring(), &migrators()).await?;
     let listening = Listening::new(Loyalty, registered.database(), registered.outbox());
     let node = registered.start(listening)?;
     let api = LoyaltyServiceServer::new(LoyaltyApi(reads.clone()))

@@ -37,8 +37,7 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 3] {
 
 /// Starts everything but the gRPC server, which [`Service::run`] starts. Kafka may be away.
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
-    let service = Service::start(INVENTORY, settings.service).await?;
-    let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
+    let (service, reads, registered) = Service::register(settings.replica, wiring(), &migrators()).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (database, outbox) = (registered.database(), registered.outbox());
     let node = registered.start(Inventory::new(database, outbox, Arc::clone(&clock), Arc::new(SystemIds)))?;

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bowline_config::Faults;
-use bowline_service::{AnswersArgs, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
+use bowline_service::{AnswersArgs, ReplicaOptions, ReplicaSettings};
 
 /// Catalogue, stock levels, reservations and the ledger of stock movements, over gRPC and Kafka.
 #[derive(Debug, Clone, clap::Parser)]
 #[command(name = "bowline-inventory", version)]
 pub struct Options {
     #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    node: NodeArgs,
+    replica: ReplicaOptions,
     #[command(flatten)]
     answers: AnswersArgs,
 }
@@ -20,10 +18,8 @@ pub struct Options {
 /// Checked [`Options`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What every service has.
-    pub service: ServiceSettings,
-    /// The database and the lanes.
-    pub node: NodeSettings,
+    /// What every service has whose work runs on lanes.
+    pub replica: ReplicaSettings,
     /// How long the answer to a request is kept for its repetition.
     pub answers_kept: Duration,
 }
@@ -31,10 +27,9 @@ pub struct Settings {
 impl Options {
     /// Takes the values out, collecting every fault.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
-        let service = self.service.check(faults);
-        let node = self.node.check(faults);
+        let replica = self.replica.check(faults);
         let answers_kept = self.answers.check(faults);
-        Some(Settings { service: service?, node: node?, answers_kept: answers_kept? })
+        Some(Settings { replica: replica?, answers_kept: answers_kept? })
     }
 }
 
@@ -79,8 +74,8 @@ mod tests {
     #[test]
     fn the_database_is_enough() {
         let settings = parse(&["--database-url", "postgres://a:b@db/inventory"]).expect("valid");
-        assert_eq!(settings.node.database.durability, Durability::Required);
+        assert_eq!(settings.replica.database.durability, Durability::Required);
         assert_eq!(settings.answers_kept, Duration::from_hours(48));
-        assert!(settings.node.database.migrations_url.is_none());
+        assert!(settings.replica.database.migrations_url.is_none());
     }
 }

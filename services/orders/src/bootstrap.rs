@@ -44,9 +44,8 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 4] {
 /// Starts everything but the gRPC server, which [`Service::run`] starts. Kafka and inventory may be away.
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let catalogue = Catalogue::new(&settings.catalogue).context("the catalogue's address cannot be used")?;
-    let service = Service::start(ORDERS, settings.service).await?;
+    let (service, reads, registered) = Service::register(settings.replica, wiring(), &migrators()).await?;
     service.show_breaker(catalogue.breaker());
-    let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let (database, outbox) = (registered.database(), registered.outbox());
     let (deadlines, cached_max) = (settings.deadlines, settings.orders_cached_max);

@@ -6,9 +6,7 @@ use std::time::Duration;
 use bowline_config::{Faults, Given};
 use bowline_orders_domain::LineLimits;
 use bowline_resilience::{BreakerOptions, BreakerSettings, RetryOptions, RetrySettings};
-use bowline_service::{
-    AnswersArgs, ForwardArgs, ForwardSettings, NodeArgs, NodeSettings, ServiceOptions, ServiceSettings,
-};
+use bowline_service::{AnswersArgs, ForwardArgs, ForwardSettings, ReplicaOptions, ReplicaSettings};
 use url::Url;
 
 use crate::deadlines::{DeadlineArgs, DeadlineSettings};
@@ -20,9 +18,7 @@ use crate::deadlines::{DeadlineArgs, DeadlineSettings};
 #[command(name = "bowline-orders", version)]
 pub struct Options {
     #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    node: NodeArgs,
+    replica: ReplicaOptions,
     #[command(flatten)]
     forwarding: ForwardArgs,
     #[command(flatten)]
@@ -64,10 +60,8 @@ pub struct Options {
 /// Checked [`Options`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What every service has.
-    pub service: ServiceSettings,
-    /// The database and the lanes.
-    pub node: NodeSettings,
+    /// What every service has whose work runs on lanes.
+    pub replica: ReplicaSettings,
     /// How calls are forwarded to the replicas that own their orders.
     pub forwarding: ForwardSettings,
     /// How prices are asked for.
@@ -102,8 +96,7 @@ pub struct CatalogueSettings {
 impl Options {
     /// Takes the values out, collecting every fault.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
-        let service = self.service.check(faults);
-        let node = self.node.check(faults);
+        let replica = self.replica.check(faults);
         let breaker = self.breaker.check(faults);
         let forwarding = self.forwarding.check(breaker, faults);
         let retry = self.retry.check(faults);
@@ -119,8 +112,7 @@ impl Options {
         let quantity_max = faults.within("line-quantity-max", self.line_quantity_max, 1..=1_000_000_000);
         let orders_cached_max = faults.within("orders-cached-max", self.orders_cached_max, 1..=100_000_000);
         Some(Settings {
-            service: service?,
-            node: node?,
+            replica: replica?,
             forwarding: forwarding?,
             catalogue: CatalogueSettings {
                 url: url?,

@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let settings = bowline_config::load(Options::check);
-    let log = settings.service.log.clone();
+    let log = settings.replica.service.log.clone();
     launch("orders", &log, async {
         bootstrap::start(settings).await?.run().await.map_err(anyhow::Error::from)
     })

@@ -46,8 +46,7 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 3] {
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
     let provider =
         Provider::new(&settings.provider).context("no client of the payment provider can be made")?;
-    let service = Service::start(PAYMENT, settings.service).await?;
-    let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
+    let (service, reads, registered) = Service::register(settings.replica, wiring(), &migrators()).await?;
     let (sender, receiver) = intents();
     let handler = PaymentHandler::new(HandlerParts {
         database: registered.database(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bowline_config::{Faults, Given};
 use bowline_resilience::{BreakerOptions, BreakerSettings, RetrySettings, ValveOptions, ValveSettings};
-use bowline_service::{NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
+use bowline_service::{ReplicaOptions, ReplicaSettings};
 use clap::{Args, Parser};
 use url::Url;
 
@@ -17,9 +17,7 @@ use crate::worker::WorkerSettings;
 #[command(name = "bowline-payment", version)]
 pub struct Options {
     #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    node: NodeArgs,
+    replica: ReplicaOptions,
     #[command(flatten)]
     provider: ProviderArgs,
     #[command(flatten)]
@@ -74,10 +72,8 @@ struct ProviderArgs {
 /// Checked options.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What every service has.
-    pub service: ServiceSettings,
-    /// The database and the lanes.
-    pub node: NodeSettings,
+    /// What every service has whose work runs on lanes.
+    pub replica: ReplicaSettings,
     /// Where the provider is.
     pub provider: ProviderSettings,
     /// How its operations are executed.
@@ -91,21 +87,19 @@ pub struct Settings {
 impl Options {
     /// The settings, or `None` and the faults.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
-        let service = self.service.check(faults);
-        let node = self.node.check(faults);
+        let replica = self.replica.check(faults);
         let breaker = self.breaker.check(faults);
         let valve = self.valve.check(faults);
         let provider = self.provider.check(faults);
         let payments_cached_max =
             faults.within("payments-cached-max", self.payments_cached_max, 1..=10_000_000);
         let snapshot_every = faults.within("snapshot-every", self.snapshot_every, 1..=1_000_000);
-        let (service, (provider, worker)) = (service?, provider?);
+        let (replica, (provider, worker)) = (replica?, provider?);
         // A part of the time: the lanes have to be handed over as well, which may take half of it.
-        let drain_timeout = provider.timeout.min(service.drain.timeout / 3);
+        let drain_timeout = provider.timeout.min(replica.service.drain.timeout / 3);
         let worker = WorkerSettings { breaker: breaker?, valve: valve?, drain_timeout, ..worker };
         Some(Settings {
-            service,
-            node: node?,
+            replica,
             provider,
             worker,
             payments_cached_max: NonZeroUsize::new(payments_cached_max?)?,

@@ -34,8 +34,7 @@ pub fn migrators() -> [(&'static str, &'static Migrator); 2] {
 
 /// Starts everything but the gRPC server, which [`Service::run`] starts. Kafka may be away.
 pub async fn start(settings: Settings) -> anyhow::Result<Service> {
-    let service = Service::start(PROJECTION, settings.service).await?;
-    let (reads, registered) = service.register(wiring(), &migrators(), settings.node).await?;
+    let (service, reads, registered) = Service::register(settings.replica, wiring(), &migrators()).await?;
     let watches = Watches::new(reads.clone(), settings.watching);
     let read_model = ReadModel::new(watches.clone());
     let projector = Projector::new(read_model, registered.database(), registered.outbox());

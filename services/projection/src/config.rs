@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bowline_config::{Faults, Given};
-use bowline_service::{NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
+use bowline_service::{ReplicaOptions, ReplicaSettings};
 
 /// The Bowline projection service: order views, lists and timelines, derived from the events of the other services.
 ///
@@ -12,9 +12,7 @@ use bowline_service::{NodeArgs, NodeSettings, ServiceOptions, ServiceSettings};
 #[command(name = "bowline-projection", version)]
 pub struct Options {
     #[command(flatten)]
-    service: ServiceOptions,
-    #[command(flatten)]
-    node: NodeArgs,
+    replica: ReplicaOptions,
     /// The most callers that watch an order at the same time; the next one is refused.
     #[arg(long, env = "BOWLINE_WATCHERS_MAX", default_value = "4096", help_heading = "Limits")]
     watchers_max: Given<usize>,
@@ -26,10 +24,8 @@ pub struct Options {
 /// Checked [`Options`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What every service has.
-    pub service: ServiceSettings,
-    /// The database and the lanes.
-    pub node: NodeSettings,
+    /// What every service has whose work runs on lanes.
+    pub replica: ReplicaSettings,
     /// Limits of watching.
     pub watching: WatchSettings,
 }
@@ -46,14 +42,12 @@ pub struct WatchSettings {
 impl Options {
     /// Takes the values out, collecting every fault.
     pub fn check(self, faults: &mut Faults) -> Option<Settings> {
-        let service = self.service.check(faults);
-        let node = self.node.check(faults);
+        let replica = self.replica.check(faults);
         let watchers_max = faults.within("watchers-max", self.watchers_max, 1..=100_000);
         let poll = faults
             .take_if("watch-poll", self.watch_poll, "a time of at least 10ms", |poll| *poll >= POLL_MIN);
         Some(Settings {
-            service: service?,
-            node: node?,
+            replica: replica?,
             watching: WatchSettings { watchers_max: watchers_max?, poll: poll? },
         })
     }

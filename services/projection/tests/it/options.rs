@@ -10,8 +10,8 @@ fn defaults_are_good_once_the_database_is_known() {
     let settings = settings(&["--database-url", "postgres://projection:pw@db/bowline_projection"]);
     assert_eq!(settings.watching.watchers_max, 4096);
     assert_eq!(settings.watching.poll, Duration::from_millis(500));
-    assert_eq!(settings.node.database.query_connections_max, 8);
-    assert!(settings.node.database.migrations_url.is_none());
+    assert_eq!(settings.replica.database.query_connections_max, 8);
+    assert!(settings.replica.database.migrations_url.is_none());
 }
 
 #[test]
