@@ -3,6 +3,7 @@
 use bowline_contracts::convert;
 use bowline_contracts::events::OrdersEvent;
 use bowline_contracts::orders::v1;
+pub use bowline_contracts::orders::v1::CancelReason;
 use bowline_kernel::OrderId;
 use chrono::{DateTime, Utc};
 
@@ -37,23 +38,8 @@ pub enum SagaEventKind {
 pub enum EndState {
     /// Sold.
     Confirmed,
-    /// Given up and undone.
+    /// Given up and undone, for a reason that is specified.
     Cancelled(CancelReason),
-}
-
-/// Why an order was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum CancelReason {
-    /// A line could not be reserved.
-    OutOfStock,
-    /// The provider declined the authorisation.
-    PaymentDeclined,
-    /// The customer asked for it.
-    Customer,
-    /// The provider refused the capture for good.
-    CaptureFailed,
-    /// A deadline passed.
-    Deadline,
 }
 
 /// An event of orders that does not hold what it must.
@@ -96,35 +82,10 @@ impl EndState {
         match v1::OrderStatus::try_from(status).ok()? {
             v1::OrderStatus::Unspecified | v1::OrderStatus::Pending => None,
             v1::OrderStatus::Confirmed => Some(Self::Confirmed),
-            v1::OrderStatus::Cancelled => CancelReason::read(cancel_reason).map(Self::Cancelled),
-        }
-    }
-}
-
-impl CancelReason {
-    /// Every reason.
-    pub const ALL: [Self; 5] =
-        [Self::OutOfStock, Self::PaymentDeclined, Self::Customer, Self::CaptureFailed, Self::Deadline];
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OutOfStock => "out_of_stock",
-            Self::PaymentDeclined => "payment_declined",
-            Self::Customer => "customer",
-            Self::CaptureFailed => "capture_failed",
-            Self::Deadline => "deadline",
-        }
-    }
-
-    fn read(reason: i32) -> Option<Self> {
-        match v1::CancelReason::try_from(reason).ok()? {
-            v1::CancelReason::Unspecified => None,
-            v1::CancelReason::OutOfStock => Some(Self::OutOfStock),
-            v1::CancelReason::PaymentDeclined => Some(Self::PaymentDeclined),
-            v1::CancelReason::Customer => Some(Self::Customer),
-            v1::CancelReason::CaptureFailed => Some(Self::CaptureFailed),
-            v1::CancelReason::Deadline => Some(Self::Deadline),
+            v1::OrderStatus::Cancelled => {
+                let reason = CancelReason::try_from(cancel_reason).ok()?;
+                (reason != CancelReason::Unspecified).then_some(Self::Cancelled(reason))
+            }
         }
     }
 }
