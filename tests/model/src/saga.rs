@@ -35,6 +35,7 @@ mod payment;
 mod properties;
 mod provider;
 mod rank;
+mod reactions;
 mod replay;
 mod stock;
 mod trace;

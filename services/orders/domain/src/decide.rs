@@ -111,14 +111,8 @@ fn stock_committed(state: &State, report: &'static str, units: u64, at: DateTime
             let noted = Event::StockCommitNoted(StockCommitNoted { units, noted_at: at });
             Ok(settled(settlement, Outcome::Confirmed, Effect::StockCommitted, noted))
         }
-        State::Cancelled { reason, .. } => match reason {
-            // Sold before inventory learnt of the refused capture; the restock that follows undoes it.
-            CancelReason::CaptureFailed => NOTHING,
-            CancelReason::OutOfStock
-            | CancelReason::PaymentDeclined
-            | CancelReason::Customer
-            | CancelReason::Deadline => impossible(state, report),
-        },
+        // Sold before inventory learnt of the refused capture; the restock that follows undoes it.
+        State::Cancelled { reason, .. } => only_after_confirmation(*reason, state, report),
         State::Unknown | State::Pending { .. } => impossible(state, report),
     }
 }
@@ -203,13 +197,7 @@ fn payment_capture_failed(state: &State, report: &'static str, at: DateTime<Utc>
         State::Confirmed { settlement, .. } if settlement.awaits(Effect::PaymentCaptured) => {
             Ok(cancelled(CancelReason::CaptureFailed, at))
         }
-        State::Cancelled { reason, .. } => match reason {
-            CancelReason::CaptureFailed => NOTHING,
-            CancelReason::OutOfStock
-            | CancelReason::PaymentDeclined
-            | CancelReason::Customer
-            | CancelReason::Deadline => impossible(state, report),
-        },
+        State::Cancelled { reason, .. } => only_after_confirmation(*reason, state, report),
         // A confirmed order that no longer awaits the capture has been captured.
         State::Unknown | State::Pending { .. } | State::Confirmed { .. } => impossible(state, report),
     }
@@ -259,6 +247,18 @@ fn settled(settlement: &Settlement, outcome: Outcome, effect: Effect, noted: Eve
         events.push(Event::OrderFinished(OrderFinished { outcome, finished_at }));
     }
     events
+}
+
+/// A report that only a confirmed order leads to, about an order that was cancelled for `reason`: it was on its way when
+/// the capture was refused.
+fn only_after_confirmation(reason: CancelReason, state: &State, report: &'static str) -> Decision {
+    match reason {
+        CancelReason::CaptureFailed => NOTHING,
+        CancelReason::OutOfStock
+        | CancelReason::PaymentDeclined
+        | CancelReason::Customer
+        | CancelReason::Deadline => impossible(state, report),
+    }
 }
 
 /// A report about an order that nobody has placed is none of our business, and never a reason to hold others up.

@@ -34,6 +34,19 @@ pub enum Event {
     OrderFinished(OrderFinished),
 }
 
+/// An event that is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Public<'a> {
+    /// The order was accepted.
+    Placed(&'a OrderPlaced),
+    /// Stock and payment are arranged.
+    Confirmed(&'a OrderConfirmed),
+    /// The order was given up.
+    Cancelled(&'a OrderCancelled),
+    /// Every effect of the order's end has been reported.
+    Finished(&'a OrderFinished),
+}
+
 /// The order was accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderPlaced {
@@ -202,19 +215,27 @@ impl Event {
         }
     }
 
-    /// The commands that must go out in the transaction that stores this event.
-    pub const fn compensations(&self) -> &'static [Compensation] {
+    /// The event as other services hear of it. What one of them has reported is public already.
+    pub const fn public(&self) -> Option<Public<'_>> {
         match self {
-            Self::OrderCancelled(event) => event.reason.compensations(),
-            Self::OrderPlaced(_)
-            | Self::StockReservationNoted(_)
-            | Self::OrderConfirmed(_)
+            Self::OrderPlaced(event) => Some(Public::Placed(event)),
+            Self::OrderConfirmed(event) => Some(Public::Confirmed(event)),
+            Self::OrderCancelled(event) => Some(Public::Cancelled(event)),
+            Self::OrderFinished(event) => Some(Public::Finished(event)),
+            Self::StockReservationNoted(_)
             | Self::StockCommitNoted(_)
             | Self::StockReleaseNoted(_)
             | Self::StockRestockNoted(_)
             | Self::CaptureNoted(_)
-            | Self::VoidNoted(_)
-            | Self::OrderFinished(_) => &[],
+            | Self::VoidNoted(_) => None,
+        }
+    }
+
+    /// The commands that must go out in the transaction that stores this event.
+    pub const fn compensations(&self) -> &'static [Compensation] {
+        match self.public() {
+            Some(Public::Cancelled(event)) => event.reason.compensations(),
+            Some(Public::Placed(_) | Public::Confirmed(_) | Public::Finished(_)) | None => &[],
         }
     }
 }

@@ -39,8 +39,8 @@ pub use command::{Canceller, Command, PlaceOrder};
 pub use deadline::{Awaited, Deadline, DeadlineLimits};
 pub use event::{
     CancelReason, CaptureNoted, Compensation, Effect, Event, OrderCancelled, OrderConfirmed, OrderFinished,
-    OrderPlaced, Outcome, StockCommitNoted, StockReleaseNoted, StockReservationNoted, StockRestockNoted,
-    VoidNoted,
+    OrderPlaced, Outcome, Public, StockCommitNoted, StockReleaseNoted, StockReservationNoted,
+    StockRestockNoted, VoidNoted,
 };
 pub use lines::{Line, LineLimits, Lines, LinesError};
 pub use rejection::Rejection;

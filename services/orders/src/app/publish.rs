@@ -10,7 +10,7 @@ use bowline_event_store::{Context, Decided};
 use bowline_fault_points::{Sabotage, is_broken};
 use bowline_messaging::Outgoing;
 use bowline_orders_domain::{
-    Compensation, Event, OrderCancelled, OrderConfirmed, OrderFinished, OrderPlaced,
+    Compensation, Event, OrderCancelled, OrderConfirmed, OrderFinished, OrderPlaced, Public,
 };
 use bytes::Bytes;
 use uuid::Uuid;
@@ -27,18 +27,12 @@ pub(crate) fn publish(
 ) {
     let event_id = decided.id.uuid();
     let send = Sender { order, context, causation: context.causation };
-    match &decided.event {
-        Event::OrderPlaced(event) => messages.push(send.event(event_id, &placed(event))),
-        Event::OrderConfirmed(event) => messages.push(send.event(event_id, &confirmed(order, event))),
-        Event::OrderCancelled(event) => messages.push(send.event(event_id, &cancelled(order, event))),
-        Event::OrderFinished(event) => messages.push(send.event(event_id, &finished(order, event))),
-        // What another service has reported is public already.
-        Event::StockReservationNoted(_)
-        | Event::StockCommitNoted(_)
-        | Event::StockReleaseNoted(_)
-        | Event::StockRestockNoted(_)
-        | Event::CaptureNoted(_)
-        | Event::VoidNoted(_) => {}
+    match decided.event.public() {
+        Some(Public::Placed(event)) => messages.push(send.event(event_id, &placed(event))),
+        Some(Public::Confirmed(event)) => messages.push(send.event(event_id, &confirmed(order, event))),
+        Some(Public::Cancelled(event)) => messages.push(send.event(event_id, &cancelled(order, event))),
+        Some(Public::Finished(event)) => messages.push(send.event(event_id, &finished(order, event))),
+        None => {}
     }
     let send = Sender { causation: Some(event_id), ..send };
     let order_id = order.to_string();

@@ -11,6 +11,7 @@ use super::lane::Admission;
 use super::message::Message;
 use super::model::{Action, SagaModel};
 use super::payment::Worker;
+use super::reactions::reactions;
 use super::world::{AT, Deciding, Fault, Input, Saga, Service, World};
 use super::{inventory, orders, payment};
 
@@ -143,12 +144,13 @@ fn decide(world: &World, deciding: Deciding) -> Result<Decision, String> {
     match deciding.input {
         Input::Message { lane, sequence } => {
             let message = saga.lane(lane).message(sequence).expect("what is delivered was published");
+            let reactions = reactions(saga.order_id, message);
             match lane.consumer() {
-                Service::Orders => by_orders(saga, orders::reaction(message)),
-                Service::Inventory => inventory::decide(saga, &world.stock, message)
+                Service::Orders => by_orders(saga, reactions.orders),
+                Service::Inventory => inventory::decide(saga, &world.stock, message, reactions.inventory)
                     .map(Decision::Inventory)
                     .map_err(|rejection| rejection.to_string()),
-                Service::Payment => by_payment(saga, payment::reaction(saga.order_id, message)),
+                Service::Payment => by_payment(saga, reactions.payment),
             }
         }
         Input::Cancel(canceller) => by_orders(saga, Some(domain::Command::CancelOrder { canceller, at: AT })),

@@ -1,4 +1,4 @@
-//! Inventory: its real decisions, what it publishes, and what it makes of messages.
+//! Inventory: its real decisions, and what it publishes.
 
 use bowline_inventory_domain::{self as domain, Decision, Fact, LevelChange, Levels, Rejection};
 use bowline_kernel::Sku;
@@ -15,9 +15,14 @@ pub(crate) struct Decided {
     published: Message,
 }
 
-/// What `message` leads to, if anything.
-pub(crate) fn decide(saga: &Saga, stock: &[Stock], message: &Message) -> Result<Option<Decided>, Rejection> {
-    let Some(reaction) = reaction(message) else { return Ok(None) };
+/// What `reaction`, which `message` stands for, leads to, if anything.
+pub(crate) fn decide(
+    saga: &Saga,
+    stock: &[Stock],
+    message: &Message,
+    reaction: Option<domain::Message>,
+) -> Result<Option<Decided>, Rejection> {
+    let Some(reaction) = reaction else { return Ok(None) };
     let mut levels = Levels::new(stock.iter().map(|stock| (stock.sku.clone(), stock.level)));
     let decision = domain::decide(saga.order_id, &saga.reservation, &mut levels, &reaction)?;
     Ok(decision.map(|decision| {
@@ -55,28 +60,5 @@ fn publish(fact: &Fact, cause: &Message) -> Message {
         Fact::StockCommitted { units } => Message::StockCommitted { units },
         Fact::StockReleased { units } => Message::StockReleased { units },
         Fact::StockRestocked { units } => Message::StockRestocked { units },
-    }
-}
-
-/// The originals are `services/inventory/src/app/reactions/on_<message>.rs`.
-fn reaction(message: &Message) -> Option<domain::Message> {
-    match message {
-        Message::OrderPlaced { lines, .. } => Some(domain::Message::OrderPlaced { lines: lines.clone() }),
-        Message::OrderConfirmed => Some(domain::Message::OrderConfirmed),
-        Message::ReleaseStock => Some(domain::Message::ReleaseStock),
-        Message::RestockOrder => Some(domain::Message::RestockOrder),
-        Message::OrderCancelled
-        | Message::OrderFinished
-        | Message::VoidPayment
-        | Message::StockReserved { .. }
-        | Message::StockRejected
-        | Message::StockCommitted { .. }
-        | Message::StockReleased { .. }
-        | Message::StockRestocked { .. }
-        | Message::PaymentAuthorized { .. }
-        | Message::PaymentDeclined
-        | Message::PaymentCaptured { .. }
-        | Message::PaymentCaptureFailed
-        | Message::PaymentVoided { .. } => None,
     }
 }

@@ -1,11 +1,11 @@
-//! Orders: its real decider, what it publishes, and what it makes of reports.
+//! Orders: its real decider, and what it publishes.
 
 use bowline_inventory_domain as inventory;
 use bowline_kernel::Decider;
-use bowline_orders_domain::{Command, Compensation, Event, Line, OrderDecider, Rejection, State};
+use bowline_orders_domain::{Command, Compensation, Event, Line, OrderDecider, Public, Rejection, State};
 
 use super::message::Message;
-use super::world::{AT, Saga};
+use super::world::Saga;
 
 /// The events that `command` leads to. A report about an unknown order is passed over, as in
 /// `services/orders/src/app/execute.rs`.
@@ -32,8 +32,8 @@ pub(crate) fn store(saga: &mut Saga, events: &[Event]) -> Vec<Message> {
 
 /// The original is `services/orders/src/app/publish.rs`.
 fn publish(event: &Event, messages: &mut Vec<Message>) {
-    match event {
-        Event::OrderPlaced(event) => {
+    match event.public() {
+        Some(Public::Placed(event)) => {
             let line = |line: &Line| inventory::Line { sku: line.sku.clone(), quantity: line.quantity };
             let lines = inventory::Lines::new(event.lines.iter().map(line).collect());
             messages.push(Message::OrderPlaced {
@@ -42,43 +42,14 @@ fn publish(event: &Event, messages: &mut Vec<Message>) {
                 payment_token: event.payment_token.clone(),
             });
         }
-        Event::OrderConfirmed(_) => messages.push(Message::OrderConfirmed),
-        Event::OrderCancelled(_) => messages.push(Message::OrderCancelled),
-        Event::OrderFinished(_) => messages.push(Message::OrderFinished),
-        Event::StockReservationNoted(_)
-        | Event::StockCommitNoted(_)
-        | Event::StockReleaseNoted(_)
-        | Event::StockRestockNoted(_)
-        | Event::CaptureNoted(_)
-        | Event::VoidNoted(_) => {}
+        Some(Public::Confirmed(_)) => messages.push(Message::OrderConfirmed),
+        Some(Public::Cancelled(_)) => messages.push(Message::OrderCancelled),
+        Some(Public::Finished(_)) => messages.push(Message::OrderFinished),
+        None => {}
     }
     messages.extend(event.compensations().iter().map(|compensation| match compensation {
         Compensation::ReleaseStock => Message::ReleaseStock,
         Compensation::RestockOrder => Message::RestockOrder,
         Compensation::VoidPayment => Message::VoidPayment,
     }));
-}
-
-/// The originals are `services/orders/src/app/reactions/on_<event>.rs`.
-pub(crate) fn reaction(message: &Message) -> Option<Command> {
-    let at = AT;
-    match *message {
-        Message::StockReserved { .. } => Some(Command::StockReserved { at }),
-        Message::StockRejected => Some(Command::StockRejected { at }),
-        Message::StockCommitted { units } => Some(Command::StockCommitted { units, at }),
-        Message::StockReleased { units } => Some(Command::StockReleased { units, at }),
-        Message::StockRestocked { units } => Some(Command::StockRestocked { units, at }),
-        Message::PaymentAuthorized { amount } => Some(Command::PaymentAuthorized { amount, at }),
-        Message::PaymentDeclined => Some(Command::PaymentDeclined { at }),
-        Message::PaymentCaptured { amount } => Some(Command::PaymentCaptured { amount, at }),
-        Message::PaymentCaptureFailed => Some(Command::PaymentCaptureFailed { at }),
-        Message::PaymentVoided { amount } => Some(Command::PaymentVoided { amount, at }),
-        Message::OrderPlaced { .. }
-        | Message::OrderConfirmed
-        | Message::OrderCancelled
-        | Message::OrderFinished
-        | Message::ReleaseStock
-        | Message::RestockOrder
-        | Message::VoidPayment => None,
-    }
 }

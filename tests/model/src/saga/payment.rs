@@ -1,6 +1,6 @@
-//! Payment: its real decider, what it publishes, what it makes of messages and outcomes, and its worker.
+//! Payment: its real decider, what it publishes, what it makes of outcomes, and its worker.
 
-use bowline_kernel::{Decider, OrderId};
+use bowline_kernel::Decider;
 use bowline_payment_domain::{Command, Event, FailedCalls, Operation, OperationKind, PaymentDecider, Reason};
 
 use super::message::Message;
@@ -53,34 +53,6 @@ fn publish(event: &Event) -> Option<Message> {
         | Event::CaptureRequested(_)
         | Event::VoidDeferred(_)
         | Event::VoidRequested(_) => None,
-    }
-}
-
-/// The originals are `services/payment/src/app/reactions/on_<message>.rs`.
-pub(crate) fn reaction(order_id: OrderId, message: &Message) -> Option<Command> {
-    match message {
-        Message::StockReserved { total, payment_token } => Some(Command::StockReserved {
-            order_id,
-            total: *total,
-            payment_token: payment_token.clone(),
-            at: AT,
-        }),
-        Message::OrderConfirmed => Some(Command::OrderConfirmed { at: AT }),
-        Message::VoidPayment => Some(Command::VoidPayment { at: AT }),
-        Message::OrderPlaced { .. }
-        | Message::OrderCancelled
-        | Message::OrderFinished
-        | Message::ReleaseStock
-        | Message::RestockOrder
-        | Message::StockRejected
-        | Message::StockCommitted { .. }
-        | Message::StockReleased { .. }
-        | Message::StockRestocked { .. }
-        | Message::PaymentAuthorized { .. }
-        | Message::PaymentDeclined
-        | Message::PaymentCaptured { .. }
-        | Message::PaymentCaptureFailed
-        | Message::PaymentVoided { .. } => None,
     }
 }
 

@@ -29,26 +29,33 @@ pub(crate) enum Message {
     PaymentVoided(Option<Money>),
 }
 
-/// One consumer's view of one topic; the consumers of a topic move independently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lane {
-    OrdersToInventory,
-    OrdersToPayment,
+pub(crate) enum Topic {
+    OrdersEvents,
+    InventoryEvents,
     InventoryCommands,
+    PaymentEvents,
     PaymentCommands,
-    InventoryToOrders,
-    InventoryToPayment,
-    PaymentToOrders,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consumer {
+    Orders,
+    Inventory,
+    Payment,
+}
+
+/// A topic as one consumer sees it; the consumers of a topic move independently.
+pub(crate) type Lane = (Topic, Consumer);
+
 pub(crate) const LANES: [Lane; 7] = [
-    Lane::OrdersToInventory,
-    Lane::OrdersToPayment,
-    Lane::InventoryCommands,
-    Lane::PaymentCommands,
-    Lane::InventoryToOrders,
-    Lane::InventoryToPayment,
-    Lane::PaymentToOrders,
+    (Topic::OrdersEvents, Consumer::Inventory),
+    (Topic::OrdersEvents, Consumer::Payment),
+    (Topic::InventoryCommands, Consumer::Inventory),
+    (Topic::PaymentCommands, Consumer::Payment),
+    (Topic::InventoryEvents, Consumer::Orders),
+    (Topic::InventoryEvents, Consumer::Payment),
+    (Topic::PaymentEvents, Consumer::Orders),
 ];
 
 /// What payment makes of a message; `None` for those that do not concern it.

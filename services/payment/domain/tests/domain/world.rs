@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bowline_kernel::{Decider, Money, Quantity};
-use bowline_orders_domain::{self as orders, CancelReason, Compensation, OrderDecider, Status};
+use bowline_orders_domain::{self as orders, CancelReason, Compensation, OrderDecider, Public, Status};
 use bowline_payment_domain::{self as payment, OperationKind, PaymentDecider};
 
 use crate::given::{TOTAL, at, order_id, reason, reference, token};
-use crate::messages::{LANES, Lane, Message, UNITS, for_orders, for_payment};
+use crate::messages::{Consumer, LANES, Lane, Message, Topic, UNITS, for_orders, for_payment};
 
 /// What the world has in store for the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(crate) struct World {
     payment: payment::State,
     payment_history: Vec<payment::Event>,
     stock: Stock,
-    lanes: Vec<VecDeque<Message>>,
+    lanes: [(Lane, VecDeque<Message>); LANES.len()],
     published: Vec<Message>,
     pub(crate) delivered: Vec<(Lane, Message)>,
     pub(crate) outcomes: Vec<payment::Command>,
@@ -63,7 +63,7 @@ impl World {
             payment: PaymentDecider::initial(),
             payment_history: vec![],
             stock: Stock::Untouched,
-            lanes: vec![VecDeque::new(); LANES.len()],
+            lanes: LANES.map(|lane| (lane, VecDeque::new())),
             published: vec![],
             delivered: vec![],
             outcomes: vec![],
@@ -73,10 +73,10 @@ impl World {
         world
     }
 
-    fn send(&mut self, lanes: &[Lane], message: Message) {
+    fn send(&mut self, topic: Topic, message: Message) {
         self.published.push(message);
-        for lane in lanes {
-            self.lanes[*lane as usize].push_back(message);
+        for (_, waiting) in self.lanes.iter_mut().filter(|((of, _), _)| *of == topic) {
+            waiting.push_back(message);
         }
     }
 
@@ -84,28 +84,21 @@ impl World {
         let events = OrderDecider::decide(&self.order, command)?;
         for event in &events {
             self.order = OrderDecider::evolve(self.order.clone(), event);
-            let topic = [Lane::OrdersToInventory, Lane::OrdersToPayment];
-            match event {
-                orders::Event::OrderPlaced(_) => self.send(&topic, Message::OrderPlaced),
-                orders::Event::OrderConfirmed(_) => self.send(&topic, Message::OrderConfirmed),
-                orders::Event::OrderCancelled(_)
-                | orders::Event::OrderFinished(_)
-                | orders::Event::StockReservationNoted(_)
-                | orders::Event::StockCommitNoted(_)
-                | orders::Event::StockReleaseNoted(_)
-                | orders::Event::StockRestockNoted(_)
-                | orders::Event::CaptureNoted(_)
-                | orders::Event::VoidNoted(_) => {}
+            match event.public() {
+                Some(Public::Placed(_)) => self.send(Topic::OrdersEvents, Message::OrderPlaced),
+                Some(Public::Confirmed(_)) => self.send(Topic::OrdersEvents, Message::OrderConfirmed),
+                // Nobody does anything about these.
+                Some(Public::Cancelled(_) | Public::Finished(_)) | None => {}
             }
             for compensation in event.compensations() {
                 match compensation {
                     Compensation::ReleaseStock => {
-                        self.send(&[Lane::InventoryCommands], Message::ReleaseStock);
+                        self.send(Topic::InventoryCommands, Message::ReleaseStock);
                     }
                     Compensation::RestockOrder => {
-                        self.send(&[Lane::InventoryCommands], Message::RestockOrder);
+                        self.send(Topic::InventoryCommands, Message::RestockOrder);
                     }
-                    Compensation::VoidPayment => self.send(&[Lane::PaymentCommands], Message::VoidPayment),
+                    Compensation::VoidPayment => self.send(Topic::PaymentCommands, Message::VoidPayment),
                 }
             }
         }
@@ -115,20 +108,20 @@ impl World {
 
     fn payment_decides(&mut self, command: payment::Command) -> Result<usize, payment::Rejection> {
         let events = PaymentDecider::decide(&self.payment, command)?;
-        let topic = [Lane::PaymentToOrders];
+        let topic = Topic::PaymentEvents;
         for event in &events {
             self.payment = PaymentDecider::evolve(self.payment.clone(), event);
             match event {
                 payment::Event::PaymentAuthorized(event) => {
-                    self.send(&topic, Message::PaymentAuthorized(event.amount));
+                    self.send(topic, Message::PaymentAuthorized(event.amount));
                 }
-                payment::Event::PaymentDeclined(_) => self.send(&topic, Message::PaymentDeclined),
+                payment::Event::PaymentDeclined(_) => self.send(topic, Message::PaymentDeclined),
                 payment::Event::PaymentCaptured(event) => {
-                    self.send(&topic, Message::PaymentCaptured(event.amount));
+                    self.send(topic, Message::PaymentCaptured(event.amount));
                 }
-                payment::Event::CaptureFailed(_) => self.send(&topic, Message::PaymentCaptureFailed),
+                payment::Event::CaptureFailed(_) => self.send(topic, Message::PaymentCaptureFailed),
                 payment::Event::PaymentVoided(event) => {
-                    self.send(&topic, Message::PaymentVoided(event.amount));
+                    self.send(topic, Message::PaymentVoided(event.amount));
                 }
                 payment::Event::AuthorizationRequested(_)
                 | payment::Event::CaptureRequested(_)
@@ -158,20 +151,20 @@ impl World {
             (message, stock) => panic!("inventory does not expect {message:?} when {stock:?}"),
         };
         self.stock = stock;
-        self.send(&[Lane::InventoryToOrders, Lane::InventoryToPayment], said);
+        self.send(Topic::InventoryEvents, said);
         1
     }
 
     /// Hands a message to its consumer; returns how much came of it.
-    fn consume(&mut self, lane: Lane, message: Message) -> usize {
-        match lane {
-            Lane::OrdersToInventory | Lane::InventoryCommands => self.inventory_decides(message),
-            Lane::OrdersToPayment | Lane::PaymentCommands | Lane::InventoryToPayment => {
+    fn consume(&mut self, consumer: Consumer, message: Message) -> usize {
+        match consumer {
+            Consumer::Inventory => self.inventory_decides(message),
+            Consumer::Payment => {
                 let Some(command) = for_payment(message) else { return 0 };
                 self.payment_decides(command)
                     .unwrap_or_else(|rejection| panic!("{rejection} by {:?}", self.delivered))
             }
-            Lane::InventoryToOrders | Lane::PaymentToOrders => {
+            Consumer::Orders => {
                 let command = for_orders(message);
                 self.orders_decides(command)
                     .unwrap_or_else(|rejection| panic!("{rejection} by {:?}", self.delivered))
@@ -182,9 +175,11 @@ impl World {
     pub(crate) fn play(&mut self, next: &Move) {
         match next {
             Move::Deliver(lane) => {
-                if let Some(message) = self.lanes[*lane as usize].pop_front() {
+                let (_, waiting) =
+                    self.lanes.iter_mut().find(|(of, _)| of == lane).expect("every lane is listed");
+                if let Some(message) = waiting.pop_front() {
                     self.delivered.push((*lane, message));
-                    self.consume(*lane, message);
+                    self.consume(lane.1, message);
                 }
             }
             Move::Provider => self.provider_answers(),
@@ -200,7 +195,7 @@ impl World {
             }
             Move::RepeatMessage(index) => {
                 if let Some((lane, message)) = self.delivered.get(*index).copied() {
-                    assert_eq!(self.consume(lane, message), 0, "{message:?} takes effect twice");
+                    assert_eq!(self.consume(lane.1, message), 0, "{message:?} takes effect twice");
                 }
             }
             Move::RepeatOutcome(index) => {
@@ -250,7 +245,7 @@ impl World {
             }
             self.play(&Move::Provider);
         }
-        assert!(self.lanes.iter().all(VecDeque::is_empty), "messages are still under way");
+        assert!(self.lanes.iter().all(|(_, waiting)| waiting.is_empty()), "messages are still under way");
         assert_eq!(self.payment.open_operation(), None, "a provider operation is still open");
     }
 
