@@ -11,11 +11,11 @@ use crate::Error;
 /// The database's number of a lane that this consumer reads.
 pub type InputId = i32;
 
-/// A message as read from Kafka.
+/// A message as read from Kafka. `I` is `()` for somebody who reads it without being a consumer of its lane.
 #[derive(Debug, Clone)]
-pub struct Incoming {
+pub struct Incoming<I = InputId> {
     /// The lane it came on.
-    pub input: InputId,
+    pub input: I,
     /// Where it was read.
     pub topic: &'static Topic,
     /// Where it was read.

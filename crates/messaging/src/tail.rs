@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use bowline_contracts::envelope::{Envelope, HEAD_TYPE};
+use bowline_contracts::envelope::HEAD_TYPE;
 use bowline_contracts::topics::Topic;
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::consumer::{Body, Consumer, Content, Record};
+use crate::inbox::Incoming;
 use crate::tracker::Assignment;
 use crate::{Error, KafkaOptions};
 
@@ -30,21 +29,7 @@ pub enum From {
 }
 
 /// A message as it lies on the topic; the same message may come more than once.
-#[derive(Debug, Clone)]
-pub struct Message {
-    /// Where it was read.
-    pub topic: &'static Topic,
-    /// Where it was read.
-    pub partition: u16,
-    /// Where it was read.
-    pub offset: i64,
-    /// The order that it is about.
-    pub key: Uuid,
-    /// What came in its headers.
-    pub envelope: Envelope,
-    /// The encoded protobuf message.
-    pub payload: Bytes,
-}
+pub type Message = Incoming<()>;
 
 /// A reader of topics.
 #[derive(Debug)]
@@ -141,7 +126,7 @@ fn message(record: Record) -> Option<Message> {
     let Record { topic, partition, offset, content, .. } = record;
     match content {
         Content::Message(Body { key, envelope, payload }) if envelope.message_type != HEAD_TYPE => {
-            Some(Message { topic, partition, offset, key, envelope, payload })
+            Some(Message { input: (), topic, partition, offset, key, envelope, payload })
         }
         Content::Message(_) | Content::Extent { .. } => None,
         Content::Malformed(error) => {

@@ -55,7 +55,7 @@ impl Broker {
         let offset = log.high() - 1;
         if let Some(key) = key {
             let (envelope, payload) = (envelope.clone(), payload.clone());
-            self.archive.push(Message { topic, partition, offset, key, envelope, payload });
+            self.archive.push(Message { input: (), topic, partition, offset, key, envelope, payload });
         }
         offset
     }

@@ -111,7 +111,7 @@ mod tests {
             traceparent: None,
         };
         let key = Uuid::from_u128(order);
-        Message { topic, partition: 0, offset: 0, key, envelope, payload: Vec::new().into() }
+        Message { input: (), topic, partition: 0, offset: 0, key, envelope, payload: Vec::new().into() }
     }
 
     /// An order for which there was no stock; `cause` is what its end came of.

@@ -182,7 +182,15 @@ mod tests {
             traceparent: None,
         };
         let payload = prost::Message::encode_to_vec(&cancelled).into();
-        Message { topic: &ORDERS_EVENTS, partition: 0, offset: 0, key: Uuid::nil(), envelope, payload }
+        Message {
+            input: (),
+            topic: &ORDERS_EVENTS,
+            partition: 0,
+            offset: 0,
+            key: Uuid::nil(),
+            envelope,
+            payload,
+        }
     }
 
     struct Count(u64);

@@ -26,3 +26,4 @@ mod rotation_at_work;
 mod serving;
 mod stage;
 mod status;
+mod wiring;

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::ledger::{Ask, Ledger, Script};
+use crate::wiring;
 
 /// How many partitions there are.
 pub(crate) const ALL: usize = PARTITIONS as usize;
@@ -127,14 +128,7 @@ impl Service {
                 derived: false,
             };
         }
-        // It creates what it hears as well, for tests in which nobody plays the speaker.
-        Wiring {
-            source: INVENTORY,
-            owns: vec![&INVENTORY_EVENTS, &ORDERS_EVENTS],
-            sends: vec![&INVENTORY_EVENTS],
-            hears: vec![&ORDERS_EVENTS],
-            derived: false,
-        }
+        wiring::inventory()
     }
 
     pub(crate) async fn register(&self, kafka: &KafkaOptions, lanes: LaneOptions) -> Registered {

@@ -12,6 +12,8 @@ mod ledger;
 #[path = "../it/stage.rs"]
 #[expect(dead_code, reason = "shared with the other tests, which need more of it")]
 mod stage;
+#[path = "../it/wiring.rs"]
+mod wiring;
 
 mod naive;
 mod process;

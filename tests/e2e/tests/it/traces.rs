@@ -14,63 +14,9 @@ use crate::bench::{Bench, PATIENCE, plan, small_order};
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
 
-const CONFIRMED: &str = "
-orders: bowline.orders.v1.OrdersService/PlaceOrder
-  orders: bowline.inventory.v1.CatalogService/BatchGetProducts
-    inventory: bowline.inventory.v1.CatalogService/BatchGetProducts
-  orders: send OrderPlaced
-    inventory: process OrderPlaced
-      inventory: send StockReserved
-        orders: process StockReserved
-        payment: process StockReserved
-          payment: authorize payment
-            payment: POST /v1/charges
-            payment: send PaymentAuthorized
-              orders: process PaymentAuthorized
-                orders: send OrderConfirmed
-                  inventory: process OrderConfirmed
-                    inventory: send StockCommitted
-                      orders: process StockCommitted
-                        FINISHED
-                      projection: process StockCommitted
-                  payment: process OrderConfirmed
-                    payment: capture payment
-                      payment: POST /v1/charges/{id}/settle
-                      payment: send PaymentCaptured
-                        orders: process PaymentCaptured
-                          FINISHED
-                        projection: process PaymentCaptured
-                  projection: process OrderConfirmed
-              projection: process PaymentAuthorized
-        projection: process StockReserved
-    projection: process OrderPlaced
-";
+const CONFIRMED: &str = include_str!("traces/confirmed.txt");
 
-const COMPENSATED: &str = "
-orders: bowline.orders.v1.OrdersService/PlaceOrder
-  orders: send OrderPlaced
-    inventory: process OrderPlaced
-      inventory: send StockReserved
-        orders: process StockReserved
-        payment: process StockReserved
-          payment: authorize payment
-            payment: POST /v1/charges
-            payment: POST /v1/charges (failed: HTTP status 503)
-            payment: send PaymentDeclined
-              orders: process PaymentDeclined
-                orders: send OrderCancelled
-                  projection: process OrderCancelled
-                orders: send ReleaseStock
-                  inventory: process ReleaseStock
-                    inventory: send StockReleased
-                      orders: process StockReleased
-                        orders: send OrderFinished
-                          projection: process OrderFinished
-                      projection: process StockReleased
-              projection: process PaymentDeclined
-        projection: process StockReserved
-    projection: process OrderPlaced
-";
+const COMPENSATED: &str = include_str!("traces/compensated.txt");
 
 /// The spans of one trace.
 struct Trace(Vec<Collected>);
@@ -100,7 +46,7 @@ impl Trace {
 
     /// The spans below each other by cause. Of equal siblings, such as calls that were repeated, one is shown.
     fn shape(&self) -> String {
-        let mut shape = String::from("\n");
+        let mut shape = String::new();
         self.draw(self.root(), 0, &mut shape);
         shape
     }
