@@ -161,11 +161,11 @@ impl Service {
 
     /// What it has answered instead, or why nothing was heard of it.
     pub(crate) fn refused(&self, status: &Status) -> anyhow::Error {
-        let Self { name, url, .. } = self;
+        let Self { name, url, here, .. } = self;
         let (code, message) = (status.code(), status.message());
         if let Some(trouble) = Self::trouble(status) {
             return anyhow!(
-                "{name} gave no answer at {url}: {trouble}; does it run there? `bowline up` starts a stack, \
+                "{name} gave no answer at {url}: {trouble}; does it run there? `bowline up{here}` starts a stack, \
                  --url {name}=http://HOST:PORT gives another address"
             );
         }

@@ -55,7 +55,8 @@ pub(crate) async fn run(args: &StatusArgs, stop: &Stop) -> anyhow::Result<ExitCo
 }
 
 async fn look(args: &StatusArgs, replicas: &[Service]) -> Picture {
-    Picture::of(ask::all(replicas, args.timeout).await, args.late_after, SystemClock.now())
+    let here = replicas.first().map_or("", |replica| replica.here.as_str());
+    Picture::of(ask::all(replicas, args.timeout).await, args.late_after, here, SystemClock.now())
 }
 
 fn code(picture: &Picture) -> ExitCode {

@@ -28,8 +28,14 @@ pub(super) struct Problem {
     pub(super) mend: String,
 }
 
-/// All that is not well, the worst first.
-pub(super) fn all(asked: &[Asked], flows: &[Flow], routes: &[Route], late_after: Duration) -> Vec<Problem> {
+/// All that is not well, the worst first. `here` is what has to be added to other commands for them to find the stack.
+pub(super) fn all(
+    asked: &[Asked],
+    flows: &[Flow],
+    routes: &[Route],
+    late_after: Duration,
+    here: &str,
+) -> Vec<Problem> {
     let told: Vec<&GetStatusResponse> = asked.iter().filter_map(|asked| asked.answer.as_ref().ok()).collect();
     let stored = flows::stored(told.iter().copied());
     let mut problems = Vec::new();
@@ -39,8 +45,8 @@ pub(super) fn all(asked: &[Asked], flows: &[Flow], routes: &[Route], late_after:
     let kafka_answers = kafka.is_none();
     problems.extend(kafka);
     problems.extend(stored.iter().filter_map(|(service, stored)| nobody_works(service, stored)));
-    problems.extend(standing(flows));
-    problems.extend(stored.iter().flat_map(|(service, stored)| parked(service, stored)));
+    problems.extend(standing(flows, here));
+    problems.extend(stored.iter().flat_map(|(service, stored)| parked(service, stored, here)));
     problems.extend(told.iter().flat_map(|told| broken(told)));
     // What Kafka does not take is late for a reason that is told already.
     let explained = |route: &Route| !kafka_answers && route.unpublished() > 0;
@@ -117,20 +123,21 @@ fn nobody_works(service: &str, stored: &StoredStatus) -> Option<Problem> {
 }
 
 /// Lanes that do not flow.
-fn standing(flows: &[Flow]) -> Vec<Problem> {
+fn standing(flows: &[Flow], here: &str) -> Vec<Problem> {
     let held: Vec<&Flow> = flows.iter().filter(|flow| !flow.is_flowing()).collect();
-    let mut problems: Vec<Problem> = held.iter().take(LANES_NAMED_MAX).map(|flow| stands(flow)).collect();
+    let mut problems: Vec<Problem> =
+        held.iter().take(LANES_NAMED_MAX).map(|flow| stands(flow, here)).collect();
     if held.len() > LANES_NAMED_MAX {
         problems.push(Problem {
             short: format!("{} more do not flow", plural(held.len() - LANES_NAMED_MAX, "lane")),
             what: format!("{} more do not flow", plural(held.len() - LANES_NAMED_MAX, "lane")),
-            mend: "`bowline lanes show --stopped` shows all of them".to_owned(),
+            mend: format!("`bowline lanes show --stopped{here}` shows all of them"),
         });
     }
     problems
 }
 
-fn stands(flow: &Flow) -> Problem {
+fn stands(flow: &Flow, here: &str) -> Problem {
     let (name, heard) = (flow.name(), &flow.heard);
     let (short, mend) = match heard.state() {
         HeardLaneState::Missing => (
@@ -143,7 +150,7 @@ fn stands(flow: &Flow) -> Problem {
         ),
         HeardLaneState::Forgotten => (
             "has stopped: its source has lost commits",
-            format!("find out what they did, then `bowline lanes accept {name} --note WHY`"),
+            format!("find out what they did, then `bowline lanes accept {name} --note WHY{here}`"),
         ),
         HeardLaneState::Stopped | HeardLaneState::Flowing | HeardLaneState::Unspecified => (
             "has stopped",
@@ -158,7 +165,7 @@ fn stands(flow: &Flow) -> Problem {
 }
 
 /// Messages that wait for an operator.
-fn parked(service: &str, stored: &StoredStatus) -> Vec<Problem> {
+fn parked(service: &str, stored: &StoredStatus, here: &str) -> Vec<Problem> {
     let Some(parked) = stored.parked.as_ref().filter(|parked| parked.order_count > 0) else {
         return Vec::new();
     };
@@ -173,7 +180,8 @@ fn parked(service: &str, stored: &StoredStatus) -> Vec<Problem> {
         short: format!("{orders} parked in {service}"),
         what: format!("{orders} with {messages} wait in {service}: {}", causes.join("; ")),
         mend: format!(
-            "`bowline dead-letters list --service {service} --messages` shows them, `retry`, `edit` and `drop` mend them"
+            "`bowline dead-letters list --service {service} --messages{here}` shows them, `retry`, `edit` and `drop` mend \
+             them"
         ),
     }]
 }

@@ -65,10 +65,10 @@ impl<'a> Process<'a> {
 
 impl Picture {
     /// What the answers come to.
-    pub(super) fn of(asked: Vec<Asked>, late_after: Duration, looked_at: DateTime<Utc>) -> Self {
+    pub(super) fn of(asked: Vec<Asked>, late_after: Duration, here: &str, looked_at: DateTime<Utc>) -> Self {
         let flows = flows::all(&asked);
         let routes = Route::all(&flows);
-        let problems = problems::all(&asked, &flows, &routes, late_after);
+        let problems = problems::all(&asked, &flows, &routes, late_after, here);
         let mut in_flight: Vec<(String, i64)> = Vec::new();
         for step in told(&asked).flat_map(|told| &told.in_flight) {
             match in_flight.iter_mut().find(|(awaits, _)| *awaits == step.awaits) {

@@ -73,7 +73,7 @@ fn asked(answers: impl IntoIterator<Item = GetStatusResponse>) -> Vec<Asked> {
 }
 
 fn picture(asked: Vec<Asked>) -> Picture {
-    Picture::of(asked, LATE_AFTER, DateTime::UNIX_EPOCH)
+    Picture::of(asked, LATE_AFTER, " --data-dir /tmp/x", DateTime::UNIX_EPOCH)
 }
 
 /// The only problem of a picture.
@@ -180,7 +180,12 @@ fn a_lane_that_has_stopped_is_told_with_the_command_that_mends_it() {
         what.starts_with("lane inventory/orders.events.v1/1/orders has stopped")
             && what.ends_with("8 to 9 were applied")
     );
-    assert!(mend.contains("`bowline lanes accept inventory/orders.events.v1/1/orders --note WHY`"), "{mend}");
+    assert!(
+        mend.contains(
+            "`bowline lanes accept inventory/orders.events.v1/1/orders --note WHY --data-dir /tmp/x`"
+        ),
+        "{mend}"
+    );
     assert!(stopped(HeardLaneState::Missing).1.contains("asked of orders"));
     assert!(stopped(HeardLaneState::Stopped).1.contains("start inventory again"));
 }
@@ -197,7 +202,10 @@ fn parked_messages_open_breakers_and_free_partitions_are_told() {
         Some(ParkedMessages { order_count: 2, message_count: 5, causes: vec![cause] });
     let (what, mend) = problem(answers);
     assert_eq!(what, "2 orders with 5 messages wait in inventory: 2 because of no such SKU");
-    assert!(mend.contains("`bowline dead-letters list --service inventory --messages`"), "{mend}");
+    assert!(
+        mend.contains("`bowline dead-letters list --service inventory --messages --data-dir /tmp/x`"),
+        "{mend}"
+    );
 
     let mut answers = stack();
     answers[0].dependencies = vec![
@@ -250,7 +258,7 @@ fn what_has_moved_since_the_picture_before_is_told_by_the_second() {
     stored(&mut later_inventory).heard_lanes[1].watermark_sequence += 2;
     let before = picture(asked([orders, inventory])).since(None);
     let at = DateTime::UNIX_EPOCH + Duration::from_secs(4);
-    let now = Picture::of(asked([later_orders, later_inventory]), LATE_AFTER, at).since(Some(&before));
+    let now = Picture::of(asked([later_orders, later_inventory]), LATE_AFTER, "", at).since(Some(&before));
     let route = &now.json_value()["routes"][0];
     assert_eq!((&route["sent_a_second"], &route["applied_a_second"]), (&2.0.into(), &0.5.into()));
     assert!(!before.text(false).contains("applied/s") && now.text(false).contains("applied/s"));
