@@ -6,7 +6,7 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState}
 const LENGTH: usize = 55;
 
 /// Whether somebody upstream has decided that this trace is recorded. It looks at the lowest bit of the flags.
-pub(crate) fn is_sampled(traceparent: Option<&str>) -> bool {
+pub fn is_sampled(traceparent: Option<&str>) -> bool {
     let flag =
         traceparent.map(str::as_bytes).filter(|text| text.len() == LENGTH).map(|text| text[LENGTH - 1]);
     flag.and_then(|digit| char::from(digit).to_digit(16)).is_some_and(|digit| digit & 1 == 1)

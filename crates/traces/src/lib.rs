@@ -31,6 +31,7 @@ mod sampler;
 mod settings;
 mod span;
 
+pub use context::is_sampled;
 pub use export::{Error, Traces};
 pub use options::TraceArgs;
 pub use settings::{Attributes, Endpoint, Headers, SamplerName, TraceSettings};

@@ -1,5 +1,8 @@
 //! A consumer that works off a backlog on the real servers of the tests, for measuring what something costs it.
 
+#[path = "../../tests/it/wiring.rs"]
+mod wiring;
+
 use std::time::{Duration, Instant};
 
 use bowline_contracts::envelope::Envelope;
@@ -9,7 +12,7 @@ use bowline_database::Database;
 use bowline_kernel::{IdSource as _, SystemIds};
 use bowline_messaging::{
     Batch, ExecuteError, Executed, Handler, Incoming, KafkaOptions, LaneOptions, MIGRATOR, NodeOptions,
-    Outbox, Outgoing, PartitionWrites, Registered, Wiring,
+    Outbox, Outgoing, PartitionWrites, Registered,
 };
 use bowline_test_support::{ServiceDatabase, eventually, namespace, stack};
 use bytes::Bytes;
@@ -17,6 +20,7 @@ use chrono::DateTime;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rustix::time::{ClockId, clock_gettime};
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
@@ -101,16 +105,6 @@ fn answer(message: &Incoming) -> Outgoing {
     }
 }
 
-fn wiring() -> Wiring {
-    Wiring {
-        source: INVENTORY,
-        owns: vec![&INVENTORY_EVENTS, &ORDERS_EVENTS],
-        sends: vec![&INVENTORY_EVENTS],
-        hears: vec![&ORDERS_EVENTS],
-        derived: false,
-    }
-}
-
 async fn register(database: &ServiceDatabase, kafka: &KafkaOptions) -> Registered {
     let options = NodeOptions {
         kafka: kafka.clone(),
@@ -118,7 +112,7 @@ async fn register(database: &ServiceDatabase, kafka: &KafkaOptions) -> Registere
         database_url: database.urls().runtime.clone(),
         address: String::new(),
     };
-    Registered::register(wiring(), options).await.unwrap()
+    Registered::register(wiring::inventory(), options).await.unwrap()
 }
 
 fn sink(registered: &Registered, answers: bool) -> Sink {
@@ -167,9 +161,23 @@ fn traceparent(key: &Uuid, sampled: bool) -> String {
     format!("00-{}-{:016x}-{flags:02x}", key.simple(), key.as_u64_pair().1)
 }
 
-/// Messages a second that a consumer applies of those that can be.
+/// What a round has shown.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    /// Messages a second that the consumer applied, of those that can be.
+    rate: f64,
+    /// Microseconds of processor time that this process took for each of them, without the servers.
+    cost: f64,
+}
+
+/// How long processors have worked for this process, in all of its threads.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap())
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a count of messages is far below 2^52")]
-pub(crate) async fn round(backlog: Backlog) -> f64 {
+async fn round(backlog: Backlog) -> Measured {
     let poisoned = backlog.poisoned;
     let kafka = KafkaOptions::new(vec![stack().await.kafka_brokers.clone()], namespace());
     let database = ServiceDatabase::create(INVENTORY).await;
@@ -188,7 +196,7 @@ pub(crate) async fn round(backlog: Backlog) -> f64 {
     let registered = register(&database, &kafka).await;
     let handler = sink(&registered, backlog.answered);
     let expected = i64::try_from(KEYS * MESSAGES - if poisoned { MESSAGES } else { 0 }).unwrap();
-    let begun = Instant::now();
+    let (begun, worked) = (Instant::now(), processor_time());
     let node = registered.start(handler).unwrap();
     eventually("everything is applied", PATIENCE, async || {
         let applied: i64 =
@@ -197,20 +205,21 @@ pub(crate) async fn round(backlog: Backlog) -> f64 {
     })
     .await;
     let rate = expected as f64 / begun.elapsed().as_secs_f64();
+    let cost = 1e6 * processor_time().saturating_sub(worked).as_secs_f64() / expected as f64;
     let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM messaging.parked_messages")
         .fetch_one(&mut owner)
         .await
         .unwrap();
     assert_eq!(parked, if poisoned { i64::try_from(MESSAGES).unwrap() } else { 0 });
     node.drain(PATIENCE).await;
-    rate
+    Measured { rate, cost }
 }
 
-/// Runs both by turns, one round of the first to warm up, and says what the second comes to, with a share of the first.
+/// Runs both by turns, one round of the first to warm up, and says what the second comes to, as shares of the first.
 pub(crate) async fn compare(names: [&str; 2], backlogs: [Backlog; 2]) {
     let [without, with] = backlogs;
     round(without).await;
-    let mut ratios = Vec::new();
+    let (mut rates, mut costs) = (Vec::new(), Vec::new());
     for number in 0..ROUNDS {
         // What comes second may find a warmer, or a fuller, machine.
         let (without, with) = if number % 2 == 1 {
@@ -219,9 +228,17 @@ pub(crate) async fn compare(names: [&str; 2], backlogs: [Backlog; 2]) {
         } else {
             (round(without).await, round(with).await)
         };
-        println!("{} {without:.0}/s, {} {with:.0}/s: {:.3}", names[0], names[1], with / without);
-        ratios.push(with / without);
+        for (name, measured) in names.into_iter().zip([without, with]) {
+            print!("{name} {:.0}/s, {:.2} µs; ", measured.rate, measured.cost);
+        }
+        rates.push(with.rate / without.rate);
+        costs.push(with.cost / without.cost);
+        println!("rate {:.3}, processor time {:.3}", rates[number], costs[number]);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("median {:.3}", ratios[ROUNDS / 2]);
+    println!("median rate {:.3}, processor time {:.3}", median(rates), median(costs));
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }

@@ -45,14 +45,14 @@ impl InHand {
         let mut span = if self.open.is_empty() {
             batch("batch", of_commands)?
         } else {
-            let carried = work.messages.iter().filter(|message| self.open.contains_key(&place(message)));
+            let carried = sampled(&work.messages).filter(|message| self.open.contains_key(&place(message)));
             let of_messages = carried.map(|message| message.envelope.traceparent.as_deref());
             batch("batch", of_commands.chain(of_messages))?
         };
         let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
         span.set("bowline.batch.commands", count(work.commands.len()));
         span.set("bowline.batch.messages", count(work.messages.len()));
-        for message in &work.messages {
+        for message in sampled(&work.messages) {
             if let Some((_, carried)) = self.open.get_mut(&place(message)) {
                 carried.link(&span);
             }
@@ -66,7 +66,7 @@ impl InHand {
             return;
         }
         for (index, message) in work.messages.iter().enumerate() {
-            if !admission.allows(message.input) {
+            if !is_sampled(message) || !admission.allows(message.input) {
                 continue;
             }
             if let Some((_, mut span)) = self.open.remove(&place(message))
@@ -87,7 +87,7 @@ impl InHand {
             Fault::Bug => "the program is wrong",
         };
         attempt.fail(reason);
-        for message in messages {
+        for message in sampled(messages) {
             if let Some((_, span)) = self.open.get_mut(&place(message)) {
                 span.note("attempt failed", reason);
             }
@@ -96,7 +96,7 @@ impl InHand {
 
     /// These messages are not tried again for now.
     pub(super) fn give_up(&mut self, messages: &[Incoming]) {
-        for message in messages {
+        for message in sampled(messages) {
             if let Some((_, mut span)) = self.open.remove(&place(message)) {
                 span.fail("it still cannot be applied");
             }
@@ -119,6 +119,15 @@ impl InHand {
             span.fail(reason);
         }
     }
+}
+
+/// Those that may have a span.
+fn sampled(messages: &[Incoming]) -> impl Iterator<Item = &Incoming> {
+    messages.iter().filter(|message| is_sampled(message))
+}
+
+fn is_sampled(message: &Incoming) -> bool {
+    bowline_traces::is_sampled(message.envelope.traceparent.as_deref())
 }
 
 fn place(message: &Incoming) -> (InputId, i64) {
