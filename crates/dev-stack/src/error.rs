@@ -121,6 +121,16 @@ pub enum Error {
         /// Who wanted it.
         what: String,
     },
+    /// A port is used by a connection, or by one that has just ended.
+    #[error(
+        "port {port} for {what} is held by a connection of this machine: wait a minute, or give a --port-base below 30000, where none is"
+    )]
+    PortHeld {
+        /// The port.
+        port: u16,
+        /// Who wanted it.
+        what: String,
+    },
     /// The run of ports does not fit below the highest port.
     #[error("--port-base {base} leaves no room for {count} ports: give a lower one")]
     PortBase {
@@ -249,7 +259,7 @@ pub enum Error {
         what: &'static str,
     },
     /// No stack runs in the folder.
-    #[error("no stack runs in {}: start one with `bowline up`", folder.display())]
+    #[error("no stack runs in {}", folder.display())]
     NotRunning {
         /// The stack folder.
         folder: PathBuf,

@@ -1,8 +1,9 @@
 //! Ports on 127.0.0.1: a consecutive run from a base, or any that are free.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use rand::RngExt as _;
 
@@ -11,6 +12,8 @@ use crate::error::{Error, Result};
 /// Below the range from which systems take the ports of outgoing connections: a port found free here is not taken by
 /// one of those before its server listens.
 const RANGE: std::ops::Range<u16> = 15_000..30_000;
+/// On this machine.
+const CONNECTED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Hands out ports, none of them twice.
 #[derive(Debug)]
@@ -64,15 +67,21 @@ impl Ports {
     }
 }
 
-/// Fails with [`Error::PortTaken`] if somebody listens on `port`.
+/// Fails with [`Error::PortTaken`] if somebody listens on `port`, and with [`Error::PortHeld`] if a connection has it: from
+/// some port on, mostly 32768, systems give them to outgoing ones, and keep them for a minute after their end.
 pub fn check_free(port: u16, what: &str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             Err(Error::PortForbidden { port, what: what.to_owned() })
         }
-        Err(_) => Err(Error::PortTaken { port, what: what.to_owned() }),
+        Err(_) if somebody_listens(port) => Err(Error::PortTaken { port, what: what.to_owned() }),
+        Err(_) => Err(Error::PortHeld { port, what: what.to_owned() }),
     }
+}
+
+fn somebody_listens(port: u16) -> bool {
+    TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), CONNECTED_WITHIN).is_ok()
 }
 
 /// Starts at a random place, so that two stacks that start at once rarely try the same port.
@@ -98,6 +107,16 @@ mod tests {
                 "port {port} for PostgreSQL is taken: stop the program that listens there, or give another --port-base"
             )
         );
+    }
+
+    #[test]
+    fn a_port_that_a_connection_has_is_not_blamed_on_a_program_that_listens() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let connection = TcpStream::connect(address).expect("somebody listens");
+        let port = connection.local_addr().expect("connected").port();
+        let error = Ports::new(Some(port)).next("PostgreSQL").expect_err("it is in use").to_string();
+        assert!(error.contains("is held by a connection"), "{error}");
     }
 
     #[test]

@@ -137,7 +137,8 @@ pub(crate) struct DataArgs {
 #[command(next_help_heading = "Payment provider")]
 #[expect(clippy::struct_field_names, reason = "the fields are the names of the options")]
 pub(crate) struct ProviderArgs {
-    /// How long each write waits before it is decided
+    /// How long each write waits before it is decided. A call that takes longer than payment's --provider-timeout (5 s) is
+    /// given up and asked about
     #[arg(long, value_name = "TIME")]
     provider_latency: Option<String>,
     /// Up to so much is added to the latency

@@ -15,6 +15,7 @@ use bowline_prove::Proof;
 
 use crate::args::DemoArgs;
 use crate::fleet::{Changes, Fleet, Ground, Places};
+use crate::output::tell;
 use crate::replaying::{self, Replayed};
 use crate::running::{self, Names};
 use crate::screen::say;
@@ -93,7 +94,7 @@ async fn replay_and_report(
     let ground = Ground { programs, name_prefix: "", databases, kafka, places, switches, changes };
     let fleet = stop.or(Fleet::start(stack, ground)).await?;
     fleet.publish(stack)?;
-    println!("started:\n{}", fleet.table(stack));
+    tell(&format!("started:\n{}\n", fleet.table(stack)));
 
     let plan = &plans.measured;
     let file = args.data.data.canonicalize().unwrap_or_else(|_| args.data.data.clone());
@@ -130,10 +131,9 @@ async fn report(
     let restarts = stack.restarts().into_iter().filter(|(name, _)| !name.starts_with("warm-up-")).collect();
     let report = Report::new(plan, &replayed.outcome, books(&proof), invariants, restarts);
 
-    println!("\n{}", report.summary());
-    print!("{}", ledger::examples(&proof.invariants));
+    tell(&format!("\n{}\n{}", report.summary(), ledger::examples(&proof.invariants)));
     for deviation in &comparison.deviations {
-        println!("{deviation}");
+        tell(&format!("{deviation}\n"));
     }
     if let Some(path) = &args.report {
         std::fs::write(path, report.to_json()).with_context(|| format!("cannot write {}", path.display()))?;

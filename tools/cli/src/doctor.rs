@@ -29,7 +29,7 @@ async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     // Services that run elsewhere need nothing of this machine, and the stack of this machine is not theirs.
     let stack = if args.urls.is_empty() {
-        let stack = find_running(&args.stack.folders)?;
+        let stack = find_running(&args.stack.folders)?.map(|(_, stack)| stack);
         findings.extend(machine::examine(args, stack.is_some()).await?);
         findings.push(told(args, stack.as_ref()).await?);
         stack
@@ -57,6 +57,8 @@ async fn told(args: &DoctorArgs, stack: Option<&StackDescription>) -> anyhow::Re
             format!("process {} is starting or stopping one in {here}", owner.pid()),
             "ask again in a minute, or see what it says",
         ),
-        (None, None) => finding.ok(format!("none runs in {here}; `bowline up` starts one")),
+        (None, None) => {
+            finding.ok(format!("none runs in {here}; `bowline up{}` starts one", args.stack.folders.hint()))
+        }
     })
 }

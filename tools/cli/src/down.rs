@@ -9,6 +9,7 @@ use bowline_dev_stack::{Ending, Owner, process_table, remove_data, sweep};
 use clap::Args;
 
 use crate::args::{FolderArgs, time};
+use crate::output::tell;
 use crate::screen::say;
 use crate::stop::Stop;
 
@@ -49,10 +50,10 @@ pub(crate) async fn run(args: &DownArgs, stop: &Stop) -> anyhow::Result<ExitCode
     };
     let left = sweep(&folder).await?;
     for process in &left {
-        println!("stopped {} (pid {}), which a run has left behind", process.name, process.pid);
+        tell(&format!("stopped {} (pid {}), which a run has left behind\n", process.name, process.pid));
     }
     if !stopped && left.is_empty() {
-        println!("no stack runs in {}", folder.display());
+        tell(&format!("no stack runs in {}\n", folder.display()));
     }
     if args.remove_data {
         forget(&folder)?;
@@ -73,22 +74,25 @@ async fn end(folder: &Path, owner: &Owner, timeout: Duration, stop: &Stop) -> an
         }
     }
     let names: Vec<&str> = running.iter().map(|process| process.name.as_str()).collect();
-    println!("stopped {}", if names.is_empty() { "what was starting".to_owned() } else { names.join(", ") });
+    tell(&format!(
+        "stopped {}\n",
+        if names.is_empty() { "what was starting".to_owned() } else { names.join(", ") }
+    ));
     Ok(true)
 }
 
 fn forget(folder: &Path) -> anyhow::Result<()> {
     let removed = remove_data(folder)?;
     for part in &removed {
-        println!("removed {}", part.display());
+        tell(&format!("removed {}\n", part.display()));
     }
     if removed.is_empty() {
-        println!("there is no data in {}", folder.display());
+        tell(&format!("there is no data in {}\n", folder.display()));
     } else if let Some(parent) = folder.parent().filter(|_| !folder.exists())
         // What --data-dir has named: it goes unless something else lies there, and the next start makes it again.
         && std::fs::remove_dir(parent).is_ok()
     {
-        println!("removed {}, which was empty", parent.display());
+        tell(&format!("removed {}, which was empty\n", parent.display()));
     }
     Ok(())
 }

@@ -19,7 +19,6 @@
 //!
 //! **How to add a command.** A variant in `args`, a file with its `run`, and an arm in `main`. A command about one kind of thing
 //! has a folder: `args` for the command line with an example for each verb, `show` for what people read, calls beside them.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to people")]
 
 mod args;
 mod catalog;
@@ -74,7 +73,7 @@ pub fn main() -> ExitCode {
                 Err(error) => error,
             };
             // The chain of reasons, never a stack trace.
-            eprintln!("error: {error:#}");
+            screen::say(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

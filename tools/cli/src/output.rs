@@ -43,6 +43,11 @@ pub(crate) fn put(text: &str) -> anyhow::Result<()> {
     Ok(io::stdout().lock().write_all(text.as_bytes())?)
 }
 
+/// Says what a command has to say beside its work, which goes on when nobody reads any more.
+pub(crate) fn tell(text: &str) {
+    let _nobody_reads = put(text);
+}
+
 /// Whether a command could not go on because whoever reads what it prints has gone, as `head` does.
 pub(crate) fn had_enough(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

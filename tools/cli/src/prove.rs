@@ -24,6 +24,7 @@ pub(crate) use self::args::ProveArgs;
 use self::journal::Journal;
 use self::report::{Findings, ProveReport, Run};
 use self::stage::Stage;
+use crate::output::tell;
 use crate::replaying::Replayed;
 use crate::running::{self, Names};
 use crate::screen::{self, say};
@@ -96,7 +97,7 @@ async fn prove(args: &ProveArgs, conditions: &Conditions, stop: &Stop) -> anyhow
     }
     running::stop(stack).await;
     let report = found?;
-    print!("\n{}", report.text());
+    tell(&format!("\n{}", report.text()));
     if let Some(files) = files {
         files.write(&report)?;
     }

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &ReconcileArgs, stop: &Stop) -> ExitCode {
 }
 
 async fn reconcile(args: &ReconcileArgs, stop: &Stop) -> anyhow::Result<ExitCode> {
-    let access = fleet::access_of(&find(&args.folders)?)?;
+    let access = fleet::access_of(&find(&args.folders)?.1)?;
     let books = Reconciler::new(&access, args.options())?;
     let Some(every) = args.watch else {
         let reconciled = stop.or(books.round()).await?;

@@ -1,7 +1,7 @@
 //! What people see beside the results: log lines, notes and progress on standard error.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -38,7 +38,12 @@ pub(crate) fn start_log(deaths_are_wanted: bool, with_times: bool) {
 
 /// Prints a note.
 pub(crate) fn say(note: &str) {
-    SCREEN.suspend(|| eprintln!("{note}"));
+    SCREEN.suspend(|| line(note));
+}
+
+/// Unlike `eprintln!`, it does not panic when nobody reads any more.
+fn line(text: &str) {
+    let _nobody_reads = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Shows how far a replay of `orders` orders is, for as long as it is polled: a bar on a terminal, else lines.
@@ -48,7 +53,7 @@ pub(crate) async fn show(progress: &Progress, orders: usize) {
         loop {
             tokio::time::sleep(LINE_EVERY).await;
             let snapshot = progress.snapshot();
-            eprintln!("{} of {orders} orders done: {}", snapshot.done(), details(snapshot));
+            line(&format!("{} of {orders} orders done: {}", snapshot.done(), details(snapshot)));
         }
     }
     let bar = bar(orders, "{wide_bar} {pos}/{len}  {per_sec}  {msg}");
@@ -68,7 +73,7 @@ pub(crate) async fn show_time(progress: &Progress, length: Duration, now: impl F
             tokio::time::sleep(LINE_EVERY).await;
             let snapshot = progress.snapshot();
             let seconds = begun.elapsed().as_secs();
-            eprintln!("{seconds} s: {}; {} orders done: {}", now(), snapshot.done(), details(snapshot));
+            line(&format!("{seconds} s: {}; {} orders done: {}", now(), snapshot.done(), details(snapshot)));
         }
     }
     let bar = bar(length.as_secs(), "{wide_bar} {elapsed}  {msg}");

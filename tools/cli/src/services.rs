@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::iter;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -81,6 +82,8 @@ pub(crate) struct Service {
     pub(crate) url: String,
     /// What has to be added to another command for it to find the same stack.
     pub(crate) here: String,
+    /// Where the logs are of the stack of this machine, if it belongs to that.
+    pub(crate) logs: Option<PathBuf>,
     /// Connects when a call is made: a service that is away shows in its call.
     pub(crate) channel: Channel,
 }
@@ -96,11 +99,13 @@ impl ServiceArgs {
     pub(crate) fn replicas(&self) -> anyhow::Result<Vec<Service>> {
         let mut urls = self.urls.clone();
         urls.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let mut logs = None;
         if urls.is_empty() {
-            let stack = self.stack()?;
+            let (folder, stack) = self.stack()?;
             urls = SERVICES.iter().flat_map(|service| published(&stack.addresses, service)).collect();
+            logs = Some(folder.join("logs"));
         }
-        urls.into_iter().map(|(name, url)| self.service(name, &url)).collect()
+        urls.into_iter().map(|(name, url)| self.service(name, &url, logs.clone())).collect()
     }
 
     /// One of the four services: where it was given, else in the stack of this machine.
@@ -110,25 +115,25 @@ impl ServiceArgs {
             return Err(Options::command().error(ErrorKind::ValueValidation, expected).into());
         }
         let is_given = |(given, _): &&(String, String)| given == name;
-        let url = match self.urls.iter().find(is_given) {
-            Some((_, url)) => url.clone(),
-            None if self.urls.is_empty() => first(&self.stack()?, name)?,
+        if let Some((_, url)) = self.urls.iter().find(is_given) {
+            return self.service(name.to_owned(), url, None);
+        }
+        let (folder, stack) = if self.urls.is_empty() {
+            self.stack()?
+        } else {
             // Services that run elsewhere need no stack here.
-            None => match find_running(&self.folders)? {
-                Some(stack) => first(&stack, name)?,
-                None => return Err(not_known(name)),
-            },
+            find_running(&self.folders)?.ok_or_else(|| not_known(name))?
         };
-        self.service(name.to_owned(), &url)
+        self.service(name.to_owned(), &first(&stack, name)?, Some(folder.join("logs")))
     }
 
-    fn service(&self, name: String, url: &str) -> anyhow::Result<Service> {
+    fn service(&self, name: String, url: &str, logs: Option<PathBuf>) -> anyhow::Result<Service> {
         let url = with_scheme(url);
-        Ok(Service { channel: connect(&url)?, name, url, here: self.folders.hint() })
+        Ok(Service { channel: connect(&url)?, name, url, here: self.folders.hint(), logs })
     }
 
-    /// The stack of this machine.
-    fn stack(&self) -> anyhow::Result<StackDescription> {
+    /// The stack of this machine, and its folder.
+    fn stack(&self) -> anyhow::Result<(PathBuf, StackDescription)> {
         find(&self.folders)
             .map_err(|error| anyhow!("{error:#}, or name the services of another one with --url NAME=URL"))
     }
@@ -149,7 +154,7 @@ impl Service {
     pub(crate) fn for_tests(name: &str) -> Self {
         let url = "http://127.0.0.1:1".to_owned();
         let channel = connect(&url).expect("a URL");
-        Self { name: name.to_owned(), channel, url, here: " --data-dir /tmp/x".to_owned() }
+        Self { name: name.to_owned(), channel, url, here: " --data-dir /tmp/x".to_owned(), logs: None }
     }
 
     /// What went wrong on the way to it; `None` if it has answered.
@@ -164,10 +169,18 @@ impl Service {
         let Self { name, url, here, .. } = self;
         let (code, message) = (status.code(), status.message());
         if let Some(trouble) = Self::trouble(status) {
-            return anyhow!(
-                "{name} gave no answer at {url}: {trouble}; does it run there? `bowline up{here}` starts a stack, \
-                 --url {name}=http://HOST:PORT gives another address"
-            );
+            let mend = match &self.logs {
+                Some(logs) => format!(
+                    "the stack starts it again when it dies; its log in {} says more, `bowline status{here}` how the \
+                     others stand",
+                    logs.display()
+                ),
+                None => format!(
+                    "does it run there? `bowline up{here}` starts a stack, --url {name}=http://HOST:PORT gives another \
+                     address"
+                ),
+            };
+            return anyhow!("{name} gave no answer at {url}: {trouble}; {mend}");
         }
         match code {
             Code::Unimplemented => anyhow!(

@@ -13,6 +13,7 @@ use bowline_load::retail;
 pub(crate) use self::args::UpArgs;
 use self::detach::Caller;
 use crate::fleet::{self, Changes, Fleet, Ground, Places};
+use crate::output::tell;
 use crate::running::{self, Names};
 use crate::screen::say;
 use crate::stop::Stop;
@@ -66,16 +67,14 @@ async fn stay(
     if let Some(plan) = plan {
         stop.or(catalogue::fill(&fleet, plan)).await?;
     }
-    println!("running:\n{}\n\n{}", fleet.table(stack), examples(args, stack, &fleet, plan)?);
+    tell(&format!("running:\n{}\n\n{}\n", fleet.table(stack), examples(args, stack, &fleet, plan)?));
     match caller {
         Some(caller) => {
-            println!(
-                "It runs in the background: `bowline down{}` stops everything.",
-                args.stack.folders.hint()
-            );
+            let here = args.stack.folders.hint();
+            tell(&format!("It runs in the background: `bowline down{here}` stops everything.\n"));
             caller.let_go(&running::logs_of(stack)?.join(LOG)).await?;
         }
-        None => println!("Ctrl-C stops everything."),
+        None => tell("Ctrl-C stops everything.\n"),
     }
     stop.wanted().await;
     Ok(())

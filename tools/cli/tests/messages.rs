@@ -150,11 +150,25 @@ fn a_doctor_that_is_sent_elsewhere_looks_there_alone() {
 }
 
 #[test]
+fn a_reader_that_has_gone_ends_nothing_that_goes_on_without_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (command, status) in [("down", 0), ("check", 1)] {
+        let (reader, nobody_reads) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut tool = Command::new(env!("CARGO_BIN_EXE_bowline"));
+        tool.arg(command).arg("--data-dir").arg(folder.path());
+        tool.stdout(nobody_reads.try_clone().expect("a pipe")).stderr(nobody_reads);
+        assert_eq!(tool.status().expect("cargo has built it").code(), Some(status), "{command}");
+    }
+}
+
+#[test]
 fn without_a_stack_there_is_nothing_to_check() {
     let (status, said) = refused(&["check"]);
     assert_eq!(status, Some(1));
     assert!(
-        said.starts_with("error: no stack runs in ") && said.ends_with("start one with `bowline up`\n"),
+        said.starts_with("error: no stack runs in ")
+            && said.contains(": start one with `bowline up --data-dir "),
         "{said}"
     );
 }
@@ -202,7 +216,8 @@ fn a_service_that_is_not_there_is_named_with_the_address_that_was_tried() {
         let (status, said) = refused(read);
         assert_eq!(status, Some(1), "{said}");
         assert!(
-            said.contains("gave no answer at http://127.0.0.1:1: ") && said.contains("`bowline up`"),
+            said.contains("gave no answer at http://127.0.0.1:1: ")
+                && said.contains("`bowline up --data-dir "),
             "{said}"
         );
         assert_eq!(said.lines().count(), 1, "{said}");

@@ -1,13 +1,18 @@
 //! What a server says about itself, for those who have to decide whether orders can be trusted to it.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use url::Url;
 
 use super::programs::MAJOR_MIN;
 use super::{classify, parse_url};
 use crate::error::{Error, Result};
 
+/// A server that takes longer to answer hangs.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// The settings that matter.
 const SETTINGS: [&str; 4] = ["fsync", "synchronous_commit", "full_page_writes", "max_connections"];
 
@@ -31,10 +36,15 @@ impl ServerSurvey {
     pub const MAJOR_MIN: u32 = MAJOR_MIN;
 }
 
-/// Logs in and asks. `what` names the URL in the error when it is none.
+/// Logs in and asks, for a few seconds at the most. `what` names the URL in the error when it is none.
 pub async fn survey(url: &str, what: &'static str) -> Result<ServerSurvey> {
     let url = parse_url(url, what)?;
-    let failed = |source| classify(&url, source);
+    let silent = |_| classify(&url, sqlx::Error::Io(ErrorKind::TimedOut.into()));
+    tokio::time::timeout(ANSWERED_WITHIN, ask(&url)).await.map_err(silent)?
+}
+
+async fn ask(url: &Url) -> Result<ServerSurvey> {
+    let failed = |source| classify(url, source);
     let mut connection = PgConnection::connect(url.as_str()).await.map_err(failed)?;
     let asked = |source| Error::PostgresStatement { action: "tell its settings".to_owned(), source };
     let settings: Vec<(String, String)> =
@@ -58,4 +68,17 @@ pub async fn survey(url: &str, what: &'static str) -> Result<ServerSurvey> {
         settings: settings.into_iter().collect(),
         may_create,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_hangs_is_not_waited_for() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("postgres://me@{}/db", silent.local_addr().expect("it is bound"));
+        let error = survey(&url, "a URL").await.expect_err("nobody answers");
+        assert!(matches!(error, Error::PostgresUnreachable { .. }), "{error}");
+    }
 }

@@ -104,7 +104,7 @@ fn check_lines(
             }
             (sku, _) => violations.within(&format!("lines[{index}]"), |violations| {
                 if violations.take("sku", sku).is_some() && first != index {
-                    violations.add("sku", format!("must be given once, is the one of lines[{first}] too"));
+                    violations.add("sku", format!("must be given once: lines[{first}] has it as well"));
                 }
                 violations.range("quantity", line.quantity, 1..=limits.quantity_max);
             }),

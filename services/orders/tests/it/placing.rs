@@ -80,7 +80,7 @@ async fn several_faults_are_named_at_once() {
     assert_eq!(fields(&refused), expected);
     let described = refused.get_details_bad_request().unwrap().field_violations;
     assert_eq!(described[4].description, "must be between 1 and 100000, was 0");
-    assert_eq!(described[5].description, "must be given once, is the one of lines[0] too");
+    assert_eq!(described[5].description, "must be given once: lines[0] has it as well");
     assert!(!refused.message().contains("tok_secret"), "{refused}");
     running.stop().await;
 }

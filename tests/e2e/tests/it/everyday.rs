@@ -139,7 +139,7 @@ async fn an_order_is_placed_once_and_its_slowest_step_named(newcomer: &Newcomer<
     assert_eq!(history["slowest_event_id"], slowest.expect("there are steps")["event_id"]);
     assert_eq!(entry(&history, "PaymentAuthorized").expect("it is told")["attempts"], 1);
     let shown = newcomer.runs(&["order", "history", &order_id]).printed;
-    assert!(shown.contains("└ StockReserved") && shown.contains("\nslowest step: "), "{shown}");
+    assert!(shown.contains("└ StockReserved") && shown.contains("\nslowest: "), "{shown}");
     order_id
 }
 

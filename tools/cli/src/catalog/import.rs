@@ -120,8 +120,8 @@ impl Imported {
     fn told(&self) -> String {
         let Self { created_count, updated_count, stocked_count, units_added, .. } = self;
         format!(
-            "{created_count} products are new, {updated_count} replaced; {units_added} units were added to the stock of \
-             {stocked_count}\n"
+            "new in the catalogue: {created_count}; replaced: {updated_count}; units added to stock: {units_added}, of \
+             {stocked_count} SKUs\n"
         )
     }
 }

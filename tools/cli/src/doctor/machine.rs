@@ -36,7 +36,7 @@ pub(super) async fn examine(args: &DoctorArgs, stack_runs: bool) -> anyhow::Resu
         disk(&folders.state),
         memory(args.replicas),
         files(),
-        leftovers(&folders.state).await?,
+        leftovers(&folders.state, &args.stack.folders.hint()).await?,
     ]);
     if let Some(base) = args.stack.port_base.filter(|_| !stack_runs) {
         findings.push(ports(base, args));
@@ -152,7 +152,7 @@ fn files() -> Finding {
 }
 
 /// Processes whose owner is gone.
-async fn leftovers(folder: &Path) -> anyhow::Result<Finding> {
+async fn leftovers(folder: &Path, here: &str) -> anyhow::Result<Finding> {
     let subject = of("earlier runs");
     if Owner::of(folder).await?.is_some() {
         return Ok(subject.ok("what runs has its owner".to_owned()));
@@ -163,7 +163,8 @@ async fn leftovers(folder: &Path) -> anyhow::Result<Finding> {
     }
     let names: Vec<String> =
         left.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect();
-    Ok(subject.warn(format!("still running: {}", names.join(", ")), "stop them with `bowline down`"))
+    Ok(subject
+        .warn(format!("still running: {}", names.join(", ")), format!("stop them with `bowline down{here}`")))
 }
 
 fn ports(base: u16, args: &DoctorArgs) -> Finding {

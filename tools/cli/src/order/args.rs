@@ -120,7 +120,7 @@ pub(crate) struct ListArgs {
 /// What was arranged for it is undone. An order that is confirmed or cancelled already stays as it is.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example, in a stack whose provider leaves the time (bowline up --provider-latency 20s):
+    after_help = "Example, in a stack whose provider leaves the time (bowline up --provider-latency 4s):
   bowline order cancel 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11"
 )]
 pub(crate) struct CancelArgs {

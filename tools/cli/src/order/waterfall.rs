@@ -93,7 +93,7 @@ fn remarks(history: &History<'_>, now: DateTime<Utc>, told: TimeDelta) -> String
             calls => format!(", with {calls} calls of the provider"),
         };
         say(format!(
-            "slowest step: {} in {}, {} of {} after {}{calls}",
+            "slowest: {} in {}, {} of {} (after {}){calls}",
             slowest.name(),
             slowest.entry.service,
             span(took),
@@ -158,7 +158,7 @@ order 00000000-0000-0000-0000-000000000000
  +261.0 ms   11.0 ms         inventory        └ StockCommitted                       █
  +290.0 ms   40.0 ms      1  payment          └ PaymentCaptured                      ████
  +300.0 ms   10.0 ms         orders             └ OrderFinished                         █
-slowest step: PaymentAuthorized in payment, 230.0 ms of 300.0 ms after StockReserved, with 3 calls of the provider
+slowest: PaymentAuthorized in payment, 230.0 ms of 300.0 ms (after StockReserved), with 3 calls of the provider
 ";
         assert_eq!(shown(&confirmed(), 9_000, None), expected);
     }
@@ -174,7 +174,7 @@ order 00000000-0000-0000-0000-000000000000
  +50.0 ms   8.0 ms         orders         └ ↩ OrderCancelled                   ▒▒▒▒▒
  +57.0 ms   7.0 ms         inventory        └ ↩ StockReleased                      ▒▒▒
  +60.0 ms   3.0 ms         orders             └ OrderFinished                        ██
-slowest step: PaymentDeclined in payment, 30.0 ms of 60.0 ms after StockReserved
+slowest: PaymentDeclined in payment, 30.0 ms of 60.0 ms (after StockReserved)
 ↩ undoes what an earlier step has done
 ";
         assert_eq!(shown(&declined(), 9_000, None), expected);

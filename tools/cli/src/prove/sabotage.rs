@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::report::ProveReport;
 use super::{Conditions, ProveArgs, recording};
+use crate::output::tell;
 use crate::screen::say;
 use crate::stop::Stop;
 
@@ -63,7 +64,7 @@ pub(super) async fn run(args: &ProveArgs, stop: &Stop) -> anyhow::Result<bool> {
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         trials.push(Trial { broken: name, found: found(sabotage, report), took_ms });
     }
-    println!("\n{}", table(&trials));
+    tell(&format!("\n{}\n", table(&trials)));
     if let Some(file) = &args.report {
         std::fs::write(file, serde_json::to_string_pretty(&trials)? + "\n")?;
     }

@@ -32,7 +32,7 @@ pub(super) async fn all(replicas: &[Service], patience: Duration) -> Vec<Asked> 
 }
 
 async fn one(replica: &Service, patience: Duration) -> Asked {
-    let Service { name, url, channel, .. } = replica;
+    let Service { name, url, channel, logs, .. } = replica;
     let mut client = StatusServiceClient::new(channel.clone());
     let asked = tokio::time::timeout(patience, client.get_status(v1::GetStatusRequest {})).await;
     let answer = match asked {
@@ -49,8 +49,9 @@ async fn one(replica: &Service, patience: Duration) -> Asked {
             Err(Silence {
                 why: format!("no answer within {within}"),
                 whole: format!(
-                    "{name} gave no answer at {url} within {within}: it hangs or has too much to do; its log and \
-                     `ps` say more, --timeout waits longer"
+                    "{name} gave no answer at {url} within {within}: it hangs or has too much to do; its log{} and \
+                     `ps` say more, --timeout waits longer",
+                    logs.as_ref().map_or_else(String::new, |logs| format!(" in {}", logs.display()))
                 ),
             })
         }

@@ -40,6 +40,7 @@ pub(super) fn all(
     let stored = flows::stored(told.iter().copied());
     let mut problems = Vec::new();
     problems.extend(asked.iter().filter_map(silent));
+    problems.extend(databases(&told));
     problems.extend(told.iter().filter_map(|told| closed(told)));
     let kafka = kafka(&told);
     let kafka_answers = kafka.is_none();
@@ -66,17 +67,43 @@ fn silent(asked: &Asked) -> Option<Problem> {
     })
 }
 
-/// It takes no calls, or its database cannot be read.
+/// The check of a service that its database answers.
+const DATABASE: &str = "database";
+
+/// PostgreSQL, which is said once for all that it gives no answer to.
+fn databases(told: &[&GetStatusResponse]) -> Option<Problem> {
+    let mut reasons = told.iter().flat_map(|told| {
+        let of_database = told.obstacles.iter().filter(|obstacle| obstacle.check == DATABASE);
+        of_database.map(|obstacle| (told.instance.as_str(), obstacle.reason.as_str()))
+    });
+    let (first, reason) = reasons.next()?;
+    let names: Vec<&str> = std::iter::once(first).chain(reasons.map(|(name, _)| name)).collect();
+    Some(Problem {
+        short: "PostgreSQL gives no answer".to_owned(),
+        what: format!("PostgreSQL gives no answer to {}, which take no calls: {reason}", names.join(", ")),
+        mend: "start it, or see what it is busy with; everything goes on by itself when it answers"
+            .to_owned(),
+    })
+}
+
+/// It takes no calls, or its database cannot be read. That PostgreSQL is away is said elsewhere.
 fn closed(told: &GetStatusResponse) -> Option<Problem> {
     let name = &told.instance;
-    let reasons: Vec<String> =
-        told.obstacles.iter().map(|obstacle| format!("{}: {}", obstacle.check, obstacle.reason)).collect();
+    let reasons: Vec<String> = told
+        .obstacles
+        .iter()
+        .filter(|obstacle| obstacle.check != DATABASE)
+        .map(|obstacle| format!("{}: {}", obstacle.check, obstacle.reason))
+        .collect();
     let problem = |short: &str, what: String, mend: &str| {
         Some(Problem { short: format!("{name} {short}"), what, mend: mend.to_owned() })
     };
     if !reasons.is_empty() {
         let what = format!("{name} takes no calls: {}", reasons.join("; "));
         return problem("takes no calls", what, "it takes them again by itself once that is mended");
+    }
+    if told.obstacles.iter().any(|obstacle| obstacle.check == DATABASE) {
+        return None;
     }
     if told.phase() != ServingPhase::Serving {
         return problem("is stopping", format!("{name} finishes what it has begun, and ends"), "");

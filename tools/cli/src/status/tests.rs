@@ -230,7 +230,10 @@ fn parked_messages_open_breakers_and_free_partitions_are_told() {
     answers[1].obstacles = vec![Obstacle { check: "database".into(), reason: "it is away".into() }];
     answers[1].stored = None;
     answers[1].stored_obstacle = "it is away".into();
-    assert_eq!(problem(answers).0, "inventory takes no calls: database: it is away");
+    assert_eq!(
+        problem(answers).0,
+        "PostgreSQL gives no answer to inventory, which take no calls: it is away"
+    );
 }
 
 #[test]

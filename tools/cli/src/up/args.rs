@@ -13,7 +13,7 @@ use crate::args::{DataArgs, ProviderArgs, StackArgs};
   bowline up
   bowline up --detach --replicas 2
   bowline up --data-dir /tmp/second --port-base 7000
-  bowline up --provider-latency 20s
+  bowline up --provider-latency 4s
   bowline up --postgres-url postgres://postgres:secret@127.0.0.1:5432")]
 pub(crate) struct UpArgs {
     /// Give the terminal back once everything is ready; `bowline down` stops it
