@@ -12,6 +12,7 @@ use clap_complete::Shell;
 use crate::dead_letters::DeadLettersArgs;
 use crate::doctor::DoctorArgs;
 use crate::down::DownArgs;
+use crate::output::OutputArgs;
 use crate::prove::ProveArgs;
 use crate::reconcile::ReconcileArgs;
 use crate::services::Noun;
@@ -94,12 +95,15 @@ pub(crate) struct DemoArgs {
 /// Finds the stack that `bowline up` or `bowline demo --keep` has started. The exit status is 0 only if no invariant is
 /// broken.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:
-  bowline check --wait 10s")]
+#[command(after_help = "Examples:
+  bowline check --wait 10s
+  bowline check --output json")]
 pub(crate) struct CheckArgs {
     /// How long to wait until every saga is finished and every message is applied
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     pub(crate) wait: Duration,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
     #[command(flatten)]
     pub(crate) folders: FolderArgs,
 }

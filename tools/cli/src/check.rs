@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::anyhow;
 use bowline_dev_stack::{Error, StackDescription};
+use bowline_prove::Invariant;
+use serde::Serialize;
 
 use crate::args::{CheckArgs, FolderArgs};
-use crate::output::tell;
 use crate::screen::say;
 use crate::stop::Stop;
 use crate::{fleet, ledger};
@@ -19,8 +20,16 @@ pub(crate) async fn run(args: &CheckArgs, stop: &Stop) -> anyhow::Result<ExitCod
         say(&format!("the stack has not come to rest within {:?}: {busy}", args.wait));
     }
     let proof = stop.or(bowline_prove::prove(&access)).await?;
-    tell(&format!("{}{}", ledger::lines(&proof.invariants), ledger::examples(&proof.invariants)));
+    let invariants = &proof.invariants;
+    let text = format!("{}{}", ledger::lines(invariants), ledger::examples(invariants));
+    args.output.output.document(&text, &Checked { invariants })?;
     Ok(if proof.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What was found, for programs.
+#[derive(Serialize)]
+struct Checked<'a> {
+    invariants: &'a [Invariant],
 }
 
 /// The folder and the description of the stack that `up` has started, else of the one that `demo` has, if either runs.

@@ -1,10 +1,12 @@
 //! One thing that must hold.
 
+use serde::Serialize;
+
 /// The most violations that are described; all are counted.
 const EXAMPLES_MAX: usize = 5;
 
 /// One thing that must hold, with how often it was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Invariant {
     /// What must hold, as a clause.
     pub name: &'static str,
