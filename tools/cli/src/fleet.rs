@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bowline_contracts::topics::{INVENTORY, ORDERS, PAYMENT};
+use bowline_dev_stack::databases::SERVICES;
 use bowline_dev_stack::{Databases, ProcessSpec, ServiceDatabaseUrls, Stack};
 use bowline_messaging::KafkaOptions;
 use bowline_prove::{Access, DatabaseUrls};
@@ -23,7 +24,6 @@ use places::{pair, ready_url};
 const READY_MAX: Duration = Duration::from_mins(1);
 /// A service drains within 20 s; only then is it killed.
 const STOP_MAX: Duration = Duration::from_secs(25);
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const SIMULATOR: &str = "payment-simulator";
 /// The names of addresses in the description of the stack.
 pub(crate) const NAMESPACE: &str = "kafka.namespace";

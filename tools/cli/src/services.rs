@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use bowline_contracts::payloads::Json;
 use bowline_dev_stack::StackDescription;
+use bowline_dev_stack::databases::SERVICES;
 use bowline_resilience::RetrySettings;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Subcommand};
@@ -21,8 +22,6 @@ use crate::check::{find, find_running};
 use crate::output::OutputArgs;
 use crate::screen::say;
 
-/// The services that hear messages, as the description of a stack names them.
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// What may be tried again: about three seconds in all, longer than a service takes to hand over to its successor.
 pub(crate) const TRIES: RetrySettings = RetrySettings {

@@ -1,10 +1,10 @@
 //! Services that die in the middle of a replay.
 
+use bowline_dev_stack::databases::SERVICES;
 use bowline_load::generator::Progress;
 
 use crate::bench::{Bench, in_flight, plan, sagas_in_flight, until};
 
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 /// Sagas in flight at the moment of each kill, at least.
 const IN_FLIGHT: u64 = 100;
 

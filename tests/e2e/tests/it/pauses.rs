@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bowline_contracts::topics::PARTITIONS;
+use bowline_dev_stack::databases::SERVICES;
 use bowline_load::generator::Progress;
 use bowline_test_support::eventually;
 
 use crate::bench::{Bench, PATIENCE, in_flight, plan, sagas_in_flight, until};
 use crate::replicas::shared;
 
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 /// The services' default.
 const LEASE_TTL: Duration = Duration::from_secs(2);
 /// More rounds through the plan than there will be, for the stock.

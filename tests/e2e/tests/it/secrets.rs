@@ -7,6 +7,7 @@ mod sources;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use bowline_dev_stack::databases::SERVICES;
 use bowline_test_support::eventually;
 use serde_json::Value;
 
@@ -16,7 +17,6 @@ use crate::bench::{Bench, PATIENCE, plan};
 
 /// Everything of ours, and as much of the libraries as anybody looks at.
 const LEVELS: &str = "debug,bowline=trace";
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 
 /// What may be read where, and must be: whoever is meant to have it finds it there. Nothing else may be seen anywhere.
 const BY_CONTRACT: [(&str, &str); 14] = [

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use bowline_dev_stack::Stack;
+use bowline_dev_stack::databases::SERVICES;
 
-use super::{SERVICES, SIMULATOR};
+use super::SIMULATOR;
 
 /// Where everything of a fleet listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

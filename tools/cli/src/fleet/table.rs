@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use bowline_dev_stack::Stack;
+use bowline_dev_stack::databases::SERVICES;
 
-use super::{Fleet, SERVICES, SIMULATOR};
+use super::{Fleet, SIMULATOR};
 
 impl Fleet {
     /// A line for every process of this fleet and every server.

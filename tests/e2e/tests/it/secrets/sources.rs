@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bowline_dev_stack::databases::SERVICES;
 use bowline_messaging::KafkaOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::message::{BorrowedMessage, Headers as _};
@@ -12,7 +13,6 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use super::search::Source;
 use crate::bench::Bench;
 
-const SERVICES: [&str; 4] = ["orders", "inventory", "payment", "projection"];
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
