@@ -244,7 +244,7 @@ async fn what_a_killed_run_left_behind_is_ended_and_its_data_removed() {
     assert!(desk.pid("orders").is_some(), "nobody has stopped the services");
     let doctor = desk.does(&["doctor"]);
     assert!(
-        doctor.contains("still running: ") && doctor.contains("stop them with `bowline down`"),
+        doctor.contains("still running: ") && doctor.contains("stop them with `bowline down --data-dir "),
         "{doctor}"
     );
 

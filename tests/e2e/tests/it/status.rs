@@ -110,7 +110,11 @@ async fn without_payment(bench: &Bench) {
     let silent: Vec<_> = silent.map(|process| process["service"].as_str()).collect();
     assert_eq!(silent, [Some("payment")], "the others are shown all the same");
     let printed = bench.tool(&["status"]).printed;
-    assert!(printed.contains("no answer: ") && printed.contains("→ does it run there?"), "{printed}");
+    assert!(
+        printed.contains("no answer: ")
+            && printed.contains("→ the stack starts it again when it dies; its log in "),
+        "{printed}"
+    );
 }
 
 /// Payment is still away: that is what it ends with.
