@@ -33,7 +33,8 @@
 //! }
 //! ```
 //!
-//! A service whose work runs on lanes flattens [`ReplicaOptions`] instead, begins with [`Service::register`], and hands its node to
+//! A service whose work runs on lanes flattens [`ReplicaOptions`] instead, begins with [`Service::register`], and hands its
+//! node to
 //! [`Service::with_node`], which registers the checks "database" and "topics", serves `LaneService`, `HeardLaneService` and
 //! `DeadLetterService`, and adds the node to the drain. Every service serves `StatusService`; [`Service::show_in_flight`] adds
 //! the work that it leads. Calls about a key go to the replica that owns it through a
