@@ -22,18 +22,20 @@ CREATE TABLE messaging.parked_messages (
     consumer     text NOT NULL,
     key          uuid NOT NULL,
     input        integer NOT NULL REFERENCES messaging.watermarks,
+    -- Where it was read.
     topic        text NOT NULL,
-    source       text NOT NULL,
     partition    smallint NOT NULL,
     read_offset  bigint NOT NULL,
+    source       text NOT NULL,
     sequence     bigint NOT NULL,
     incarnation  uuid NOT NULL,
-    id           uuid NOT NULL,
+    -- What it says.
     message_type text NOT NULL,
+    payload      bytea NOT NULL,
+    id           uuid NOT NULL,
     happened_at  timestamptz NOT NULL,
     causation    uuid,
     traceparent  text,
-    payload      bytea NOT NULL,
     parked_at    timestamptz NOT NULL DEFAULT now(),
     -- How often it was edited; a retry takes effect only on what it has read.
     edits        integer NOT NULL DEFAULT 0,

@@ -2,9 +2,8 @@
 
 use bowline_database::Database;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use super::{Numbering, Outbox, Outgoing, Rows, Sequenced, all_written};
+use super::{Numbering, Outbox, Outgoing, Sequenced};
 use crate::Error;
 use crate::batch::Advances;
 
@@ -33,33 +32,25 @@ pub(super) async fn write(
     )
     .fetch_one(&mut *numbers.acquire().await?)
     .await?;
-    let rows = Rows::of(&messages);
-    let expected = messages.len();
-    let sent = numbering.apply(&bases.bases, bases.incarnation, messages.clone());
-    let lanes: Vec<i32> = sent.iter().map(|sequenced| sequenced.lane).collect();
-    let sequences: Vec<i64> = sent.iter().map(|sequenced| sequenced.sequence).collect();
-    let written = sqlx::query!(
-        "INSERT INTO messaging.outbox (slot, lane, sequence, incarnation, key, id, message_type, happened_at, causation,
-                                       traceparent, payload)
-         SELECT s.slot, r.lane, r.sequence, $1, r.key, r.id, r.message_type, r.happened_at, r.causation, r.traceparent,
-                r.payload
-           FROM messaging.outbox_slot s,
-                unnest($2::int4[], $3::int8[], $4::uuid[], $5::uuid[], $6::text[], $7::timestamptz[], $8::uuid[],
-                       $9::text[], $10::bytea[])
-                  r(lane, sequence, key, id, message_type, happened_at, causation, traceparent, payload)",
-        bases.incarnation,
-        &lanes,
-        &sequences,
-        &rows.keys,
-        &rows.ids,
-        &rows.message_types as &[&str],
-        &rows.times,
-        &rows.causations as &[Option<Uuid>],
-        &rows.traceparents as &[Option<&str>],
-        &rows.payloads as &[&[u8]],
-    )
-    .execute(connection)
-    .await?;
-    all_written(expected, written.rows_affected().cast_signed())?;
+    let sent = numbering.apply(&bases.bases, bases.incarnation, messages);
+    for Sequenced { lane, sequence, incarnation, message } in &sent {
+        sqlx::query!(
+            "INSERT INTO messaging.outbox (slot, lane, sequence, incarnation, key, id, message_type, happened_at, causation,
+                                           traceparent, payload)
+             SELECT slot, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM messaging.outbox_slot",
+            lane,
+            sequence,
+            incarnation,
+            message.key,
+            message.id,
+            message.message_type,
+            message.time,
+            message.causation,
+            message.traceparent,
+            &*message.payload,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
     Ok(sent)
 }
