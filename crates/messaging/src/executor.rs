@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batches;
+mod commands;
 mod gaps;
 mod histories;
 mod intake;
@@ -11,6 +12,8 @@ mod spans;
 mod stepping;
 
 pub use self::batches::Batches;
+pub(crate) use self::commands::Call;
+pub use self::commands::{Answer, CommandError, Commands, Turns};
 pub use self::histories::Failovers;
 pub(crate) use self::rest::Pace;
 use self::rest::Rest;
@@ -21,7 +24,7 @@ use std::time::Duration;
 
 use bowline_database::{Database, Fault};
 use bowline_kernel::SystemIds;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -117,77 +120,6 @@ impl ExecuteError {
     }
 }
 
-/// Why a command got no reply. Whether it took effect is unknown in every case but [`CommandError::Busy`]: try again
-/// with the same idempotency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    /// Too many commands are waiting.
-    #[error("too many requests are waiting")]
-    Busy,
-    /// The database is away, or the process is stopping.
-    #[error("the database is away or the service is stopping")]
-    Unavailable,
-    /// Another process was in the way for too long.
-    #[error("another request with the same key is being worked on")]
-    Conflict,
-    /// The program or the data is wrong; it has been logged.
-    #[error("the command could not be executed")]
-    Failed,
-}
-
-/// A command with the place for its reply.
-#[derive(Debug)]
-pub(crate) struct Call<C, R> {
-    pub(crate) command: C,
-    pub(crate) reply: oneshot::Sender<Result<R, CommandError>>,
-}
-
-/// Where the reply to a command comes; closed without one when the executor is gone.
-pub type Answer<R> = oneshot::Receiver<Result<R, CommandError>>;
-
-/// Hands commands to the executor.
-#[derive(Debug)]
-pub struct Commands<C, R> {
-    calls: mpsc::Sender<Call<C, R>>,
-}
-
-impl<C, R> Clone for Commands<C, R> {
-    fn clone(&self) -> Self {
-        Self { calls: self.calls.clone() }
-    }
-}
-
-impl<C, R> Commands<C, R> {
-    pub(crate) fn new(waiting_max: usize) -> (Self, mpsc::Receiver<Call<C, R>>) {
-        let (calls, receiver) = mpsc::channel(waiting_max);
-        (Self { calls }, receiver)
-    }
-
-    /// Executes a command in the next batch and waits for the commit. A caller that goes away before its batch begins
-    /// takes the command with it.
-    pub async fn execute(&self, command: C) -> Result<R, CommandError> {
-        self.submit(command)?.await.unwrap_or(Err(CommandError::Unavailable))
-    }
-
-    /// Has a command executed in the next batch; the receiver gets its reply.
-    pub(crate) fn submit(&self, command: C) -> Result<Answer<R>, CommandError> {
-        let (reply, answer) = oneshot::channel();
-        self.calls.try_send(Call { command, reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => CommandError::Busy,
-            mpsc::error::TrySendError::Closed(_) => CommandError::Unavailable,
-        })?;
-        Ok(answer)
-    }
-
-    /// As [`Commands::execute`], but waits for a place instead of being told to come again; for a service's own
-    /// workers, whose number is limited anyway.
-    pub async fn execute_patiently(&self, command: C) -> Result<R, CommandError> {
-        let (reply, answer) = oneshot::channel();
-        self.calls.send(Call { command, reply }).await.map_err(|_| CommandError::Unavailable)?;
-        answer.await.unwrap_or(Err(CommandError::Unavailable))
-    }
-}
-
 /// Everything the executor needs.
 pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) handler: H,
@@ -198,6 +130,7 @@ pub(crate) struct ExecutorParts<H: Handler> {
     pub(crate) inbox: Inbox,
     pub(crate) parking: Parking,
     pub(crate) calls: mpsc::Receiver<Call<H::Command, H::Reply>>,
+    pub(crate) turns: Turns,
     pub(crate) consumer: Consumer,
     pub(crate) records: mpsc::Receiver<Vec<Record>>,
     pub(crate) owned: watch::Receiver<Owned>,

@@ -60,7 +60,9 @@ pub use dead_letters::{
     CauseGroup, DeadLetter, DeadLetters, EditError, Head, Operator, ParkingAction, Selection,
 };
 pub use error::Error;
-pub use executor::{Answer, Batches, CommandError, Commands, ExecuteError, Failovers, Handler, Troubles};
+pub use executor::{
+    Answer, Batches, CommandError, Commands, ExecuteError, Failovers, Handler, Troubles, Turns,
+};
 pub use healing::Healed;
 pub use heard_lanes::{AcceptError, Acceptance, HeardLane, HeardLanes, HeldLane, HeldState, LaneName};
 pub use inbox::{Incoming, InputId};

@@ -160,6 +160,7 @@ impl Registered {
             inbox: Inbox::new(wiring.source, &wiring.hears),
             parking: Parking::new(wiring.source, &wiring.hears, options.lanes.parked_messages_max),
             calls,
+            turns: commands.turns().clone(),
             consumer,
             records,
             owned: worked_on(&owned),

@@ -165,6 +165,7 @@ impl Registered {
             inbox: Inbox::new(wiring.source, &wiring.hears),
             parking: Parking::new(wiring.source, &wiring.hears, lanes.parked_messages_max),
             calls,
+            turns: commands.turns().clone(),
             consumer,
             records,
             owned: owned_receiver.clone(),

@@ -5,11 +5,13 @@ mod get_order;
 mod history;
 mod place_order;
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bowline_contracts::orders::v1;
 use bowline_contracts::orders::v1::orders_service_server::OrdersService;
+use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_database::Database;
 use bowline_kernel::{Clock, IdSource, OrderId};
@@ -20,6 +22,7 @@ use bowline_service::{
 };
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use crate::app::command::{Call, Command};
 use crate::app::queries;
@@ -39,25 +42,19 @@ pub struct Api {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-/// How often an id is minted anew until it falls into a partition of this replica; one partition of 8 needs 8 tries on
-/// average.
+/// How often an id is minted anew until it falls into the partition that it shall have; one of 8 needs 8 tries on average.
 const MINTING_TRIES: usize = 256;
 
 impl Api {
-    /// An id in a partition that this replica owns, so that replicas do not queue at the same lane heads. Any id will
-    /// do while none is owned.
+    /// An id in a partition of this replica, so that replicas do not queue at the same lane heads; and in the same one for
+    /// all orders of a batch, so that they stay together on their way: in one lane, in one request to the broker, in one
+    /// fetch of whoever hears it. Any id will do while none is owned.
     fn mint(&self) -> OrderId {
-        let owned = self.owned.borrow();
-        let mut id = self.ids.next_id();
-        if !owned.is_empty() && owned.len() < usize::from(PARTITIONS) {
-            for _ in 0..MINTING_TRIES {
-                if owned.contains_key(&bowline_contracts::partition::of_key(id, PARTITIONS)) {
-                    break;
-                }
-                id = self.ids.next_id();
-            }
-        }
-        OrderId::new(id)
+        let wanted = partition_of_turn(&self.owned.borrow(), self.commands.turns().so_far());
+        let fits = |id: &Uuid| wanted.is_none_or(|wanted| partition::of_key(*id, PARTITIONS) == wanted);
+        let mut ids = iter::repeat_with(|| self.ids.next_id());
+        let id = ids.by_ref().take(MINTING_TRIES).find(fits);
+        OrderId::new(id.unwrap_or_else(|| self.ids.next_id()))
     }
 
     /// Executes what a caller asks for; what went wrong as the caller sees it.
@@ -86,6 +83,12 @@ impl Api {
             Reply::Expired(_) => Err(ApiError::internal("a caller got the reply to a deadline")),
         }
     }
+}
+
+/// The partitions of a replica take turns.
+fn partition_of_turn(owned: &Owned, turn: u64) -> Option<u16> {
+    let nth = turn.checked_rem(owned.len() as u64)?;
+    owned.keys().zip(0..).find_map(|(partition, place)| (place == nth).then_some(*partition))
 }
 
 /// Something that this service needs is away; the caller should try again with the same request id.
@@ -137,5 +140,18 @@ impl OrdersService for Api {
         request: Request<v1::GetOrderHistoryRequest>,
     ) -> Result<Response<v1::GetOrderHistoryResponse>, Status> {
         Ok(Response::new(history::call(self, request.into_inner()).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_partitions_of_a_replica_take_turns() {
+        let owned = Owned::from([(1, 7), (4, 9), (6, 2)]);
+        let turns = (0..5).map(|turn| partition_of_turn(&owned, turn));
+        assert!(turns.eq([1, 4, 6, 1, 4].map(Some)));
+        assert_eq!(partition_of_turn(&Owned::new(), 3), None, "any will do");
     }
 }

@@ -27,6 +27,9 @@ struct Part<C, R> {
 
 impl<H: Handler> Executor<H> {
     pub(super) async fn execute_gathered(&mut self) {
+        if !self.calls.is_empty() {
+            self.parts.turns.next();
+        }
         let calls = std::mem::take(&mut self.calls);
         let paused = Instant::now() < self.resume_at;
         let messages = if paused { Vec::new() } else { std::mem::take(&mut self.pending) };

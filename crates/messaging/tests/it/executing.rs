@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use bowline_contracts::partition;
 use bowline_contracts::topics::PARTITIONS;
 use bowline_messaging::{CommandError, LaneOptions};
+use bowline_test_support::eventually;
 use tokio::task::JoinSet;
 
 use crate::broker::Speaker;
 use crate::ledger::Ask;
-use crate::stage::{ALL, Service, in_order, kafka, key, key_in, steady};
+use crate::stage::{ALL, PATIENCE, Service, in_order, kafka, key, key_in, steady};
 
 #[tokio::test]
 async fn a_command_that_cannot_be_executed_spoils_nobody_else() {
@@ -59,6 +60,33 @@ async fn a_caller_whose_commit_was_not_answered_is_not_told_that_it_failed() {
     assert_eq!(replica.commands.execute(Ask::Say(key(0))).await, Err(CommandError::Unavailable));
     assert_eq!(orders.number("SELECT count(*) FROM messaging.outbox").await, 1);
     assert!(replica.commands.execute(Ask::Say(key(0))).await.is_ok());
+    replica.drain().await;
+}
+
+#[tokio::test]
+async fn commands_that_come_while_a_batch_is_under_way_see_one_number_and_go_together() {
+    let (orders, kafka) = (Service::orders().await, kafka().await);
+    let replica = orders.start(&kafka, steady()).await;
+    let turns = replica.commands.turns().clone();
+    assert_eq!(turns.so_far(), 0);
+    let mut holder = orders.open().begin().await.unwrap();
+    sqlx::raw_sql("SELECT FROM messaging.partitions WHERE partition = 3 FOR UPDATE")
+        .execute(&mut *holder)
+        .await
+        .unwrap();
+    let mut held = JoinSet::new();
+    let commands = replica.commands.clone();
+    held.spawn(async move { commands.execute(Ask::Say(key_in(3, 0))).await });
+    eventually("the first batch is under way", PATIENCE, async || (turns.so_far() == 1).then_some(())).await;
+    for nth in 0..20 {
+        let commands = replica.commands.clone();
+        held.spawn(async move { commands.execute(Ask::Say(key_in(4, nth))).await });
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(turns.so_far(), 1, "none of them has begun");
+    holder.commit().await.unwrap();
+    assert!(held.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(turns.so_far(), 2, "all of them went together");
     replica.drain().await;
 }
 
