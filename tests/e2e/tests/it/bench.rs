@@ -156,19 +156,19 @@ impl Bench {
 
     /// Places all orders of a plan on the only replica of orders and follows them to their ends.
     pub(crate) async fn replay(&self, plan: &Plan, pace: Pace, progress: &Progress) -> Outcome {
-        self.replay_on([self.url("orders")], plan, pace, progress).await
+        self.replay_over(&connections([self.url("orders")]), plan, pace, progress).await
     }
 
-    /// The same on several replicas.
-    pub(crate) async fn replay_on<const N: usize>(
+    /// The same over connections of the caller's own, to several replicas for example.
+    pub(crate) async fn replay_over(
         &self,
-        orders: [String; N],
+        orders: &Connections,
         plan: &Plan,
         pace: Pace,
         progress: &Progress,
     ) -> Outcome {
         let options = ReplayOptions { run_id: SystemIds.next_id(), pace, stall_after: PATIENCE };
-        let replayed = place_all(plan, &connections(orders), &self.fleet.ground.kafka, &options, progress)
+        let replayed = place_all(plan, orders, &self.fleet.ground.kafka, &options, progress)
             .await
             .expect("the topic of orders' events can be read");
         finished(replayed)

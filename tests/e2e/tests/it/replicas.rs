@@ -11,7 +11,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::bench::{
-    Bench, PATIENCE, assert_holds, channel, in_flight, plan, sagas_in_flight, small_order, until,
+    Bench, PATIENCE, assert_holds, channel, connections, in_flight, plan, sagas_in_flight, small_order, until,
 };
 
 const HOLDERS: &str =
@@ -45,8 +45,8 @@ async fn two_replicas_share_the_load_and_one_of_each_is_killed() {
         bench.kill(&inventory.name, &inventory.ready_url).await;
         progress.snapshot()
     };
-    let replay =
-        bench.replay_on([bench.url("orders"), orders.grpc_url.clone()], &plan, in_flight(200), &progress);
+    let both = connections([bench.url("orders"), orders.grpc_url.clone()]);
+    let replay = bench.replay_over(&both, &plan, in_flight(200), &progress);
     let (outcome, after_kills) = tokio::join!(replay, killing);
     assert!(after_kills.done() < plan.orders.len() as u64, "the replay was over before the kills were");
     bench.settle(&plan, &outcome, 0).await;

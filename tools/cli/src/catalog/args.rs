@@ -10,7 +10,7 @@ use crate::writes::RequestArgs;
 
 /// Fill the catalogue and its stock from a file, and see what can be ordered.
 ///
-/// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
+/// Calls the stack that `bowline up` or `bowline demo` has started, or the services at --url.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline catalog import products.csv

@@ -14,7 +14,7 @@ use crate::writes::RequestArgs;
 
 /// Place, follow and cancel orders, and see what was done for them.
 ///
-/// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
+/// Calls the stack that `bowline up` or `bowline demo` has started, or the services at --url.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline order place --customer 17850 85123A=6 --watch

@@ -5,7 +5,7 @@ use clap::Subcommand;
 
 /// See what became of an order's payment.
 ///
-/// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
+/// Calls the stack that `bowline up` or `bowline demo` has started, or the services at --url.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Example:
   bowline payment show 01980c1e-3f0a-7c55-9b1e-5a1f0c9d2e11")]

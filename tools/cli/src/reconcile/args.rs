@@ -15,7 +15,7 @@ use crate::output::OutputArgs;
 /// An order is compared once it is finished and has been left alone for a while. What differs is looked at again, and
 /// reported only if nothing has moved in between; so traffic causes no false alarm. The exit status is 0 if there is no
 /// difference, 1 if there are some, and 2 if it could not be told: something could not be read, or what differed kept
-/// moving or waited behind a lane. Finds the stack that `bowline up` or `bowline demo --keep` has started.
+/// moving or waited behind a lane. Finds the stack that `bowline up` or `bowline demo` has started.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline reconcile

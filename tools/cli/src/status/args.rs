@@ -13,7 +13,7 @@ use crate::services::CallArgs;
 /// have applied it, what has stopped or is parked, which sagas are under way, and which circuit breakers are not closed.
 /// A service that gives no answer is told as such, and the others are shown all the same. The exit status is 0 if all is
 /// well, 1 if something is not, 2 if the command line was not understood; that of --watch is as it was at the last look.
-/// Finds the stack that `bowline up` or `bowline demo --keep` has started.
+/// Finds the stack that `bowline up` or `bowline demo` has started.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bowline status

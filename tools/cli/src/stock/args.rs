@@ -10,7 +10,7 @@ use crate::writes::RequestArgs;
 
 /// See how many units of a product are where, and add or remove some.
 ///
-/// Calls the stack that `bowline up` or `bowline demo --keep` has started, or the services at --url.
+/// Calls the stack that `bowline up` or `bowline demo` has started, or the services at --url.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   bowline stock show 85123A --movements

@@ -58,7 +58,7 @@ pub(super) async fn place(
 ) -> (usize, Answer) {
     let placed = until_certain("PlaceOrder", progress, |attempt| {
         let mut client = OrdersServiceClient::new(connections.channel(index + attempt));
-        let request = place_request(&order, run_id);
+        let request = connections.request(place_request(&order, run_id));
         async move { client.place_order(request).await }
     });
     let mut answer = match placed.await {
@@ -71,10 +71,10 @@ pub(super) async fn place(
         let order_id = order_id.to_string();
         let cancelled = until_certain("CancelOrder", progress, |attempt| {
             let mut client = OrdersServiceClient::new(connections.channel(index + attempt));
-            let request = CancelOrderRequest {
+            let request = connections.request(CancelOrderRequest {
                 request_id: request_id(run_id, "cancel", &order.invoice),
                 order_id: order_id.clone(),
-            };
+            });
             async move { client.cancel_order(request).await }
         });
         *cancel = match cancelled.await {

@@ -3,8 +3,12 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use tonic::Request;
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
 
+/// A trace that is not sampled (W3C Trace Context, level 1): who respects it makes no spans.
+const UNSAMPLED: &str = "00-626f776c696e652d6c6f61642d67656e-72657175657374ff-00";
 /// Windows wide enough that no answer ever waits for an update.
 const WINDOW_BYTES: u32 = 4 << 20;
 
@@ -29,6 +33,8 @@ pub struct ConnectionSettings {
     pub call_timeout: Duration,
     /// A connection that is silent for so long is asked for a sign of life, and given up after as long again.
     pub keep_alive: Duration,
+    /// Whether the services are told not to trace the orders; else they decide by their own samplers.
+    pub untraced: bool,
 }
 
 impl Default for ConnectionSettings {
@@ -38,13 +44,17 @@ impl Default for ConnectionSettings {
             connect_timeout: Duration::from_secs(2),
             call_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
+            untraced: false,
         }
     }
 }
 
 /// Connections to all replicas of one service. Nothing connects before the first call, and what breaks is made anew.
 #[derive(Debug, Clone)]
-pub struct Connections(Vec<Channel>);
+pub struct Connections {
+    channels: Vec<Channel>,
+    untraced: bool,
+}
 
 impl Connections {
     /// Connections to `addresses`, of which there must be at least one. Must be called within a tokio runtime.
@@ -73,11 +83,20 @@ impl Connections {
         // Neighbours in the list lead to different replicas, so that a second try goes elsewhere.
         let channels =
             (0..settings.per_address.get()).flat_map(|_| endpoints.iter().map(Endpoint::connect_lazy));
-        Ok(Self(channels.collect()))
+        Ok(Self { channels: channels.collect(), untraced: settings.untraced })
     }
 
     /// The connection for the `turn`th call.
     pub(super) fn channel(&self, turn: usize) -> Channel {
-        self.0[turn % self.0.len()].clone()
+        self.channels[turn % self.channels.len()].clone()
+    }
+
+    /// A call about an order.
+    pub(super) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if self.untraced {
+            request.metadata_mut().insert("traceparent", MetadataValue::from_static(UNSAMPLED));
+        }
+        request
     }
 }
