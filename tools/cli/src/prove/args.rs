@@ -14,6 +14,11 @@ use super::sabotage::{self, Broken};
 use crate::args::{DataArgs, ProviderArgs, StackArgs, time};
 use crate::fleet;
 
+/// Orders in flight: half of what one process of a service takes.
+const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4_096).expect("it is not zero");
+/// The same where a mechanism is broken, which a few orders show.
+const IN_FLIGHT_BROKEN: NonZeroUsize = NonZeroUsize::new(256).expect("it is not zero");
+
 /// Prove on this machine that nothing is lost, doubled or stuck: load, faults, and every invariant afterwards.
 ///
 /// Starts a stack of its own with several processes of each service, places orders all the time, measures how fast the
@@ -35,9 +40,12 @@ pub(crate) struct ProveArgs {
     /// How many processes of each service
     #[arg(long, value_name = "COUNT", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=8))]
     pub(crate) replicas: u8,
-    /// How many orders may be in flight, each from its PlaceOrder until its saga is finished
-    #[arg(long, value_name = "COUNT", default_value = "256")]
-    pub(crate) concurrency: NonZeroUsize,
+    /// How many orders may be in flight, each from its PlaceOrder until its saga is finished; 4096 if left out, and 256 with
+    /// --sabotage
+    ///
+    /// Those that wait for the end of a fault are in flight as well: with few of them, all wait, and nothing is placed.
+    #[arg(long, value_name = "COUNT")]
+    concurrency: Option<NonZeroUsize>,
     /// Place so many orders a second instead, however many are in flight
     #[arg(long, value_name = "PER_SECOND", conflicts_with = "concurrency")]
     pub(crate) rate: Option<NonZeroU32>,
@@ -104,10 +112,9 @@ impl ProveArgs {
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        match self.rate {
-            Some(per_second) => Pace::Open { per_second },
-            None => Pace::Closed { concurrency: self.concurrency },
-        }
+        let usual = if self.sabotage.is_empty() { IN_FLIGHT } else { IN_FLIGHT_BROKEN };
+        let closed = Pace::Closed { concurrency: self.concurrency.unwrap_or(usual) };
+        self.rate.map_or(closed, |per_second| Pace::Open { per_second })
     }
 }
 
@@ -146,6 +153,17 @@ mod tests {
         assert_eq!(parse("prove").unwrap().kinds().unwrap(), Kind::ALL);
         let some = parse("prove --faults leases,kill,kill").unwrap().kinds().unwrap();
         assert_eq!(some, [Kind::Kill, Kind::Leases]);
+    }
+
+    #[test]
+    fn broken_mechanisms_are_looked_for_among_fewer_orders() {
+        let pace = |line| parse(line).unwrap().pace();
+        assert_eq!(pace("prove"), Pace::Closed { concurrency: IN_FLIGHT });
+        let broken = "prove --sabotage all --programs there";
+        assert_eq!(pace(broken), Pace::Closed { concurrency: IN_FLIGHT_BROKEN });
+        let told = Pace::Closed { concurrency: NonZeroUsize::new(7).unwrap() };
+        assert_eq!(pace("prove --concurrency 7"), told);
+        assert_eq!(pace("prove --sabotage all --programs there --concurrency 7"), told);
     }
 
     #[test]
